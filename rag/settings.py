@@ -1,0 +1,169 @@
+"""What a user can set, and where each value came from: defaults < youju.toml < YOUJU_* environment < command line.
+
+Secrets (`YOUJU_API_KEY`) come from the environment only and never appear in `describe()`, in logs or in errors.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from rag.errors import SettingsError
+
+CONFIG_NAME = "youju.toml"
+ENV_PREFIX = "YOUJU_"
+_SECRET = ("api_key",)
+
+
+def _data_dir() -> Path:
+    return Path(platformdirs.user_data_dir("youju", appauthor=False))
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. Names are the keys of youju.toml and, upper-cased after YOUJU_, of the environment.
+
+    Build it with `load_settings`, which turns mistakes into a `SettingsError`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True, validate_default=True)
+
+    library: Path = Field(default_factory=lambda: _data_dir() / "library", description="知识库所在文件夹")
+    models: Path = Field(default_factory=lambda: _data_dir() / "models", description="下载的模型所在文件夹")
+
+    embedder: str = Field("zh-small", description="向量模型：zh-small（内置）、模型库名称或文件夹")
+    chunk_tokens: int = Field(256, ge=32, le=8192, description="每个片段的最大长度（以向量模型的词元计）")
+
+    top_k: int = Field(10, ge=1, le=100, description="检索返回的片段数")
+    dense_weight: float = Field(0.6, ge=0.0, le=1.0, description="混合检索中向量分数的权重，其余归关键词")
+
+    llm: str = Field("auto", description="大模型：auto、none、api、模型名称、GGUF 文件或 transformers 文件夹")
+    llm_engine: Literal["auto", "llama.cpp", "transformers"] = Field("auto", description="运行本地模型的引擎")
+    llm_max_tokens: int = Field(512, ge=16, le=8192, description="一次回答最多生成的词元数")
+    context_tokens: int = Field(1500, ge=200, le=200_000, description="交给大模型的资料最多多少词元")
+    llm_timeout: float = Field(60.0, gt=0, le=3600, description="等待大模型的秒数")
+
+    api_base_url: str = Field("", description="OpenAI 兼容接口的地址，如 https://api.deepseek.com/v1")
+    api_model: str = Field("", description="接口上的模型名称，如 deepseek-chat")
+    api_key: SecretStr = Field(SecretStr(""), description="接口密钥（只从环境变量读取）")
+
+    threads: int = Field(0, ge=0, le=256, description="本机模型（向量与大模型）的线程数，0 为自动")
+    hub: str = Field("", description="模型下载站（镜像）地址；为空时用 Hugging Face")
+
+    host: str = Field("127.0.0.1", description="网页服务监听的地址")
+    port: int = Field(7860, ge=0, le=65535, description="网页服务监听的端口")
+
+    @field_validator("library", "models", mode="after")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        return value.expanduser()
+
+    @field_validator("api_base_url", "hub", mode="after")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("地址须以 http:// 或 https:// 开头")
+        return value.rstrip("/")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The order that `load_settings` relies on; it passes the file's values itself."""
+        return (init_settings, env_settings)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """One line of `youju settings`: name, value as text, where it came from, what it means."""
+
+    name: str
+    value: str
+    origin: str
+    description: str
+
+
+def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings in force.
+
+    Args:
+        config: a youju.toml; without it, `./youju.toml` where it exists.
+        overrides: values from the command line or the Python API; None means "not given".
+
+    Raises:
+        SettingsError: an unknown key, a value out of range, an unreadable file, or a secret in the file.
+    """
+    return _load(config, overrides)[0]
+
+
+def describe_settings(config: Path | None = None, **overrides: Any) -> list[SettingRow]:
+    """The settings in force, each with its origin; secrets are masked."""
+    settings, origins = _load(config, overrides)
+    rows = []
+    for name, info in Settings.model_fields.items():
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            text = "（已设置）" if value.get_secret_value() else "（未设置）"
+        else:
+            text = str(value)
+        rows.append(SettingRow(name, text, origins.get(name, "默认"), info.description or ""))
+    return rows
+
+
+def _load(config: Path | None, overrides: Mapping[str, Any]) -> tuple[Settings, dict[str, str]]:
+    path = config if config is not None else Path(CONFIG_NAME)
+    from_file = _read_file(path, required=config is not None)
+    given = {name: value for name, value in overrides.items() if value is not None}
+    from_env = {name for name in Settings.model_fields if f"{ENV_PREFIX}{name}".upper() in _upper_environment()}
+    merged = {name: value for name, value in from_file.items() if name not in from_env} | given
+    origins = dict.fromkeys(from_file, str(path))
+    origins |= {name: f"环境变量 {ENV_PREFIX}{name.upper()}" for name in from_env}
+    origins |= dict.fromkeys(given, "命令行")
+    try:
+        return Settings(**merged), origins
+    except ValidationError as error:
+        raise _explain(error, origins) from None
+
+
+def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
+    if not path.is_file():
+        if required:
+            raise SettingsError(f"找不到配置文件：{path}", "请检查 --config 的路径")
+        return {}
+    try:
+        values = TomlConfigSettingsSource(Settings, path)()
+    except (ValueError, OSError) as error:
+        raise SettingsError(f"配置文件读不懂：{path}（{error}）", "请按 TOML 格式修改，字符串要加引号") from None
+    for name in _SECRET:
+        if name in values:
+            raise SettingsError(
+                f"配置文件 {path} 里不能写 {name}", f"请删去这一行，改用环境变量 {ENV_PREFIX}{name.upper()}"
+            )
+    return values
+
+
+def _upper_environment() -> set[str]:
+    return {name.upper() for name in os.environ}
+
+
+def _explain(error: ValidationError, origins: Mapping[str, str]) -> SettingsError:
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False):
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        where = origins.get(name, "")
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"没有名为 {name} 的设置（{where}）")
+        else:
+            lines.append(f"设置 {name} 的值不对（{where}）：{problem['msg'].removeprefix('Value error, ')}")
+    return SettingsError("；".join(lines), "运行 youju settings 查看全部设置的名称与含义")
