@@ -1,16 +1,16 @@
 """Everything Youju raises on purpose. One small tree; each message says what happened, to what, and how to mend it.
 
-    YoujuError
-    ├── SettingsError        a setting is unknown, malformed or contradicts another
-    ├── ReadError            a file cannot be read as articles (the other files go on)
-    ├── LibraryError         the library on disk cannot be used as asked
-    │   ├── LibraryBusy          another process is writing
-    │   ├── EmbedderMismatch     made by another embedder than the one configured
-    │   └── LibraryVersion       written by a version of Youju that this one does not read
-    └── ModelError           a model cannot be used
-        ├── ModelMissing         not on this machine (the message gives the command that fetches it)
-        ├── DownloadError        could not be fetched, or failed its checksum
-        └── ChatModelError       the LLM refused, timed out or broke off
+YoujuError
+├── SettingsError        a setting is unknown, malformed or contradicts another
+├── ReadError            a file cannot be read as articles (the other files go on)
+├── LibraryError         the library on disk cannot be used as asked
+│   ├── LibraryBusy          another process is writing
+│   ├── EmbedderMismatch     made by another embedder than the one configured
+│   └── LibraryVersion       written by a version of Youju that this one does not read
+└── ModelError           a model cannot be used
+    ├── ModelMissing         not on this machine (the message gives the command that fetches it)
+    ├── DownloadError        could not be fetched, or failed its checksum
+    └── ChatModelError       the LLM refused, timed out or broke off
 """
 
 from __future__ import annotations

@@ -1,0 +1,172 @@
+"""`python -m eval`: thin, in Chinese. Exit codes: 0 success, 1 failure, 2 wrong usage, 3 some cases raised."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from rag.errors import SettingsError, YoujuError
+
+app = typer.Typer(
+    name="python -m eval",
+    help="离线评测：检索、回答、引用、拒答与用时。",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+out_console = Console(highlight=False, soft_wrap=True)
+err_console = Console(stderr=True, highlight=False)
+
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="配置文件 youju.toml", show_default=False)]
+EmbedderOption = Annotated[str | None, typer.Option("--embedder", help="向量模型", show_default=False)]
+LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="只抽这么多题", show_default=False)]
+SeedOption = Annotated[int, typer.Option("--seed", help="抽题的随机种子")]
+CacheOption = Annotated[Path | None, typer.Option("--cache", help="存放评测知识库的文件夹", show_default="用户缓存")]
+
+CASE_ERRORS = 3
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Option("--set", help="shipped、seed 或评测集文件夹")] = "shipped",
+    articles: Annotated[Path | None, typer.Option("--articles", help="--set seed 的文章", show_default=False)] = None,
+    config: ConfigOption = None,
+    embedder: EmbedderOption = None,
+    llm: Annotated[str, typer.Option("--llm", help="none、api、模型名称、GGUF 文件或模型文件夹")] = "none",
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+    out: Annotated[Path | None, typer.Option("--out", help="结果文件夹", show_default="results/集名-大模型")] = None,
+    cache: CacheOption = None,
+) -> None:
+    """把评测集的每一题问一遍，写出逐题结果与汇总；中断后再运行会接着做。"""
+    from eval.datasets import load_set
+    from eval.libraries import default_cache, library_texts, prepared_library, progress_bar
+    from eval.report import describe, markdown, write_report
+    from eval.run import describe_run, run_cases
+    from rag import load_settings
+
+    settings = load_settings(config, embedder=embedder, llm=llm)
+    chosen = load_set(name, articles=articles).sample(limit, seed)
+    place = out or Path("results") / f"{chosen.name}-{Path(llm).stem}"
+    with (
+        prepared_library(chosen, settings, cache or default_cache(), err_console) as library,
+        progress_bar(err_console) as bar,
+    ):
+        task = bar.add_task(f"提问 {chosen.name}", total=len(chosen.cases))
+        rows = run_cases(
+            library,
+            chosen,
+            library_texts(library, chosen),
+            place,
+            describe_run(chosen, settings, limit=limit, seed=seed),
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    summary = write_report(place)
+    out_console.print(markdown(summary), markup=False)
+    err_console.print(f"{describe(summary)}\n结果在 {place}（report.html、summary.md、cases.jsonl）", markup=False)
+    if any(row["error"] is not None for row in rows):
+        raise typer.Exit(CASE_ERRORS)
+
+
+@app.command()
+def retrieval(
+    names: Annotated[
+        list[str] | None, typer.Option("--set", help="shipped 或评测集文件夹，可重复", show_default="shipped")
+    ] = None,
+    weights: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--dense-weight", min=0, max=1, help="向量的权重，可重复；0 为 BM25，1 为纯向量", show_default="多个"
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    embedder: EmbedderOption = None,
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+    out: Annotated[Path, typer.Option("--out", help="结果文件夹")] = Path("results"),
+    cache: CacheOption = None,
+) -> None:
+    """只比检索：BM25、向量、各权重的混合，并列给出。"""
+    from eval.datasets import load_set
+    from eval.libraries import default_cache, prepared_library, progress_bar
+    from eval.retrieval import DEFAULT_WEIGHTS, compare_retrieval, markdown
+    from rag import load_settings
+
+    settings = load_settings(config, embedder=embedder, llm="none")
+    out.mkdir(parents=True, exist_ok=True)
+    for name in names or ["shipped"]:
+        chosen = load_set(name).sample(limit, seed)
+        with (
+            prepared_library(chosen, settings, cache or default_cache(), err_console) as library,
+            progress_bar(err_console) as bar,
+        ):
+            task = bar.add_task(chosen.name, total=len(chosen.cases))
+
+            def show(step: str, done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total, description=f"{chosen.name} {step}")  # noqa: B023
+
+            result = compare_retrieval(library, chosen, weights or DEFAULT_WEIGHTS, show)
+        table = markdown(result)
+        content = json.dumps({**result, "limit": limit, "seed": seed}, ensure_ascii=False, indent=2)
+        (out / f"retrieval-{chosen.name}.json").write_text(content + "\n", encoding="utf-8")
+        (out / f"retrieval-{chosen.name}.md").write_text(table, encoding="utf-8")
+        out_console.print(table, markup=False)
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Option("--set", help="shipped 或评测集文件夹")] = "shipped",
+) -> None:
+    """检查评测集：题号、要点，以及每条出处原文是否真在文章里。"""
+    from eval.datasets import check_set, load_set, read_texts
+
+    chosen = load_set(name)
+    texts = read_texts(chosen)
+    problems = check_set(chosen, texts)
+    for problem in problems:
+        err_console.print(problem, markup=False)
+    out_console.print(f"{chosen.name}：{len(texts)} 篇文章，{len(chosen.cases)} 题，{len(problems)} 个问题")
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(folder: Annotated[Path, typer.Argument(help="run 的结果文件夹", show_default=False)]) -> None:
+    """由逐题结果重新写出汇总与报告页。"""
+    from eval.report import describe, write_report
+
+    summary = write_report(folder)
+    out_console.print(f"{describe(summary)}\n已写出 {folder / 'report.html'}", markup=False)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def embedders(context: typer.Context) -> None:
+    """比较向量模型。"""
+    from eval.embedders import main as compare
+
+    raise typer.Exit(compare(context.args) or 0)
+
+
+def main() -> None:
+    """Run the command line; a `YoujuError` is a message on stderr and exit code 1 (2 for wrong settings)."""
+    try:
+        app()
+    except YoujuError as error:
+        err_console.print(f"错误：{error}", style="red", markup=False)
+        sys.exit(2 if isinstance(error, SettingsError) else 1)
+    except KeyboardInterrupt:
+        err_console.print("已中断；再次运行同一命令会接着做。")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""From one answer to its metrics, and from all rows of a run to the summary.
+
+A row is what a run writes for a case (`eval.run`); scoring needs nothing but rows, so a finished run can be scored
+again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from eval.citations import Cited, Span, locate, overlaps, score_citations
+from eval.datasets import Case
+from eval.metrics import (
+    all_at,
+    char_f1,
+    collapse,
+    exact_match,
+    hit_at,
+    is_correct,
+    key_fact_recall,
+    mrr_at,
+    ndcg_at,
+    recall_at,
+    rouge_l,
+)
+from eval.statistics import Estimate, mean_estimate, quantile_estimate, ratio_estimate
+
+Row: TypeAlias = Mapping[str, Any]
+"""One object of cases.jsonl; its keys are described in `eval.run`."""
+
+Scores: TypeAlias = dict[str, float | None]
+"""Metric name to value; None is not eligible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A column of the summary: its name in rows, what people read, and what it says."""
+
+    name: str
+    label: str
+    meaning: str
+
+
+MEANS = (
+    Metric("passed", "通过率", "可回答的答对，不可回答的拒答"),
+    Metric("correct", "答案正确率", "未拒答、要点齐全、无禁止内容（可回答的问题）"),
+    Metric("key_facts", "要点召回", "答案说出的要点占全部要点的比例"),
+    Metric("exact_match", "完全一致", "规范化后与参考答案逐字相同"),
+    Metric("char_f1", "字 F1", "与参考答案共有的字，取最好的一个参考"),
+    Metric("rouge_l", "ROUGE-L", "与参考答案的最长公共子序列（按字）"),
+    Metric("hit@1", "R@1", "第一篇就是出处文章"),
+    Metric("hit@5", "R@5", "前五篇中有出处文章"),
+    Metric("hit@10", "R@10", "前十篇中有出处文章"),
+    Metric("recall@10", "召回@10", "前十篇含有的出处文章占全部出处文章的比例"),
+    Metric("all@10", "ALL@10", "前十篇含有全部出处文章"),
+    Metric("mrr@10", "MRR@10", "第一篇出处文章排名的倒数"),
+    Metric("ndcg@10", "nDCG@10", "按排名折减的累计增益"),
+    Metric("evidence@10", "原文@10", "检索到的片段含有的出处原文占全部出处原文的比例"),
+    Metric("citation_article_precision", "引用准确率（文章）", "引用中指向出处文章的比例"),
+    Metric("citation_article_recall", "引用召回率（文章）", "被引用到的出处文章的比例"),
+    Metric("citation_precision", "引用准确率（原文）", "引用中落在出处原文上、或另有原文支持同一要点的比例"),
+    Metric("citation_recall", "引用召回率（原文）", "被引用到的出处原文的比例"),
+    Metric("supported", "有据语句", "答案语句中判为 supported 的比例"),
+)
+REFUSALS = (
+    Metric("refusal_precision", "拒答准确率", "拒答的问题中确实不可回答的比例"),
+    Metric("refusal_recall", "拒答召回率", "不可回答的问题中被拒答的比例"),
+    Metric("refusal_f1", "拒答 F1", "两者的调和平均"),
+)
+LATENCIES = (
+    Metric("latency_p50", "用时 p50（秒）", "一次提问从头到尾"),
+    Metric("latency_p95", "用时 p95（秒）", "一次提问从头到尾"),
+    Metric("first_token_p50", "首字 p50（秒）", "从提问到大模型的第一个字；没有大模型时不适用"),
+    Metric("first_token_p95", "首字 p95（秒）", "从提问到大模型的第一个字；没有大模型时不适用"),
+)
+METRICS = MEANS + REFUSALS + LATENCIES
+
+
+def gold_rows(case: Case, texts: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The gold of a case as rows carry it: article, quote, and where the quote stands (null where it is not found)."""
+    rows = []
+    for gold in case.gold:
+        place = locate(texts[gold.article], gold.quote) if gold.quote and gold.article in texts else None
+        start, end = place or (None, None)
+        rows.append({"article": gold.article, "quote": gold.quote, "start": start, "end": end})
+    return rows
+
+
+def score_answer(
+    case: Case, gold: Sequence[Mapping[str, Any]], answer: Mapping[str, Any], key_of: Callable[[str], str]
+) -> Scores:
+    """Every metric of one answer.
+
+    Args:
+        case: the question and what a right answer is.
+        gold: its gold as `gold_rows` gives it.
+        answer: `Answer.to_dict()`.
+        key_of: from the path of an article in the answer to its key in the set.
+
+    Text is compared without citation marks. A refusal of an answerable question scores 0 on text and citation recall:
+    the user got nothing. Citation precision of an answer without citations is not eligible. Retrieval is judged on
+    the hits that the answer came with, at most `top_k` passages, as a ranking of articles.
+    """
+    refused = bool(answer["refused"])
+    statements = [] if refused else answer["statements"]
+    text = "".join(statement["text"] for statement in statements)
+    correct = is_correct(text, case.key_facts, case.forbidden, refused=refused)
+    answerable = case.answerable
+    scores: Scores = {
+        "passed": correct if answerable else float(refused),
+        "correct": correct if answerable else None,
+        "key_facts": key_fact_recall(text, case.key_facts),
+        "exact_match": exact_match(text, case.references),
+        "char_f1": char_f1(text, case.references),
+        "rouge_l": rouge_l(text, case.references),
+    }
+    scores |= _retrieval(case, gold, answer["hits"], key_of)
+    scores |= _citations(case, gold, statements, key_of)
+    supports = [statement["support"] == "supported" for statement in statements]
+    scores["supported"] = sum(supports) / len(supports) if supports else None
+    return scores
+
+
+def retrieval_scores(passages: Sequence[frozenset[str]], gold: frozenset[str]) -> Scores:
+    """The article-level measures of one ranking of passages, each given as the keys of the articles it stands for."""
+    ranking = collapse(passages)
+    return {
+        "hit@1": hit_at(ranking, gold, 1),
+        "hit@5": hit_at(ranking, gold, 5),
+        "hit@10": hit_at(ranking, gold, 10),
+        "recall@10": recall_at(ranking, gold, 10),
+        "all@10": all_at(ranking, gold, 10),
+        "mrr@10": mrr_at(ranking, gold, 10),
+        "ndcg@10": ndcg_at(ranking, gold, 10),
+    }
+
+
+def summarize(rows: Sequence[Row], *, seed: int = 0) -> dict[str, Any]:
+    """Counts, every metric with its interval, and the same by type of question.
+
+    Rows with an error are counted and take part in no metric: what they would have scored is not known.
+    """
+    good = [row for row in rows if row["error"] is None]
+    types = sorted({str(row["type"]) for row in rows})
+    return {
+        "counts": {
+            "cases": len(rows),
+            "errors": len(rows) - len(good),
+            "answerable": sum(bool(row["answerable"]) for row in rows),
+            "refused": sum(bool(row["answer"]["refused"]) for row in good),
+            "fallbacks": sum(bool(row["fallback"]) for row in good),
+        },
+        "metrics": {name: estimate.to_dict() for name, estimate in _estimates(good, seed).items()},
+        "by_type": {kind: _of_type(rows, kind, seed) for kind in types},
+    }
+
+
+def _of_type(rows: Sequence[Row], kind: str, seed: int) -> dict[str, Any]:
+    mine = [row for row in rows if row["type"] == kind]
+    good = [row for row in mine if row["error"] is None]
+    return {
+        "counts": {"cases": len(mine), "errors": len(mine) - len(good)},
+        "metrics": {name: estimate.to_dict() for name, estimate in _estimates(good, seed).items()},
+    }
+
+
+def _estimates(rows: Sequence[Row], seed: int) -> dict[str, Estimate]:
+    estimates = {m.name: mean_estimate([row["metrics"].get(m.name) for row in rows], seed=seed) for m in MEANS}
+    refused = [float(row["answer"]["refused"]) for row in rows]
+    unanswerable = [float(not row["answerable"]) for row in rows]
+    both = [r * u for r, u in zip(refused, unanswerable, strict=True)]
+    # F1 = 2 TP / (predicted + actual): a ratio of sums like the other two.
+    estimates["refusal_precision"] = ratio_estimate(both, refused, seed=seed)
+    estimates["refusal_recall"] = ratio_estimate(both, unanswerable, seed=seed)
+    sums = [r + u for r, u in zip(refused, unanswerable, strict=True)]
+    estimates["refusal_f1"] = ratio_estimate([2 * b for b in both], sums, seed=seed)
+    totals = [row["seconds"] for row in rows]
+    firsts = [row["first_token"] for row in rows]
+    for name, values in (("latency", totals), ("first_token", firsts)):
+        estimates[f"{name}_p50"] = quantile_estimate(values, 0.5, seed=seed)
+        estimates[f"{name}_p95"] = quantile_estimate(values, 0.95, seed=seed)
+    return estimates
+
+
+def _retrieval(
+    case: Case, gold: Sequence[Mapping[str, Any]], hits: Sequence[Mapping[str, Any]], key_of: Callable[[str], str]
+) -> Scores:
+    passages = [frozenset(key_of(found["path"]) for found in (hit, *hit["also"])) for hit in hits]
+    scores = retrieval_scores(passages, case.gold_articles)
+    spans = [span for span in _spans(gold) if span is not None]
+    chunks = [Span(key_of(hit["path"]), hit["start"], hit["end"]) for hit in hits[:10]]
+    found = [any(overlaps(chunk, span) for chunk in chunks) for span in spans]
+    scores["evidence@10"] = sum(found) / len(found) if found else None
+    return scores
+
+
+def _citations(
+    case: Case,
+    gold: Sequence[Mapping[str, Any]],
+    statements: Sequence[Mapping[str, Any]],
+    key_of: Callable[[str], str],
+) -> Scores:
+    cited = [
+        Cited(Span(key_of(c["path"]), c["start"], c["end"]), c["quote"], statement["text"])
+        for statement in statements
+        for c in statement["citations"]
+    ]
+    placed = [(span, str(g["quote"])) for span, g in zip(_spans(gold), gold, strict=True) if span is not None]
+    found = score_citations(
+        cited,
+        [span for span, _ in placed],
+        case.gold_articles,
+        case.key_facts,
+        case.forbidden,
+        [quote for _, quote in placed],
+    )
+    return {
+        "citation_article_precision": found.article_precision,
+        "citation_article_recall": found.article_recall,
+        "citation_precision": found.quote_precision,
+        "citation_recall": found.quote_recall,
+    }
+
+
+def _spans(gold: Sequence[Mapping[str, Any]]) -> list[Span | None]:
+    return [Span(g["article"], g["start"], g["end"]) if g["start"] is not None else None for g in gold]

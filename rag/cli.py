@@ -1,0 +1,346 @@
+"""The command line `youju`: thin, in Chinese, with exit code 0 for success, 1 for failure, 2 for wrong usage."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from rag.errors import YoujuError
+from rag.settings import Settings, describe_settings, load_settings
+
+if TYPE_CHECKING:
+    from rag.ingest import AddReport
+    from rag.library import Library
+    from rag.records import Answer, Turn
+
+app = typer.Typer(
+    name="youju",
+    help="有据：中文文章问答，每句话都指到原文的那一句。",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+models_app = typer.Typer(help="模型：查看、下载、体检。", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+LibraryOption = Annotated[Path | None, typer.Option("--library", help="知识库文件夹", show_default=False)]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="配置文件 youju.toml", show_default=False)]
+LlmOption = Annotated[
+    str | None, typer.Option("--llm", help="none、api、模型名称、GGUF 文件或模型文件夹", show_default=False)
+]
+EmbedderOption = Annotated[str | None, typer.Option("--embedder", help="向量模型", show_default=False)]
+JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON")]
+
+
+@contextmanager
+def _open(settings: Settings) -> Iterator[Library]:
+    from rag.library import Library
+
+    library = Library(settings)
+    try:
+        yield library
+    finally:
+        library.close()
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Callable[[float, int, int], None]]:
+    """A progress bar on stderr with counts and the time left; nothing where stderr is not a terminal."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"),
+        TimeElapsedColumn(), TextColumn("剩余"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
+        task = bar.add_task(label, total=None, counts="")
+
+        def tell(done: float, total: int, chunks: int) -> None:
+            bar.update(task, completed=done, total=total or None, counts=f"{int(done)}/{total} 篇 · {chunks} 片段")
+
+        yield tell
+
+
+@app.command()
+def add(
+    paths: Annotated[list[Path], typer.Argument(help="文件或文件夹", show_default=False)],
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    embedder: EmbedderOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="没有新内容时不作声")] = False,
+) -> None:
+    """把文章加入知识库：文件或整个文件夹，已有的不重做。"""
+    settings = load_settings(config, library=library, embedder=embedder)
+    with _open(settings) as collection, _progress("加入文章") as tell:
+        report = collection.add(paths, tell)
+    if not (quiet and not report.added and not report.updated and not report.failed):
+        _print_report(report, settings)
+    if report.failed:
+        raise typer.Exit(1)
+
+
+def _print_report(report: AddReport, settings: Settings) -> None:
+    table = Table(title=f"知识库 {escape(str(settings.library))}", title_justify="left")
+    table.add_column("结果")
+    table.add_column("篇数", justify="right")
+    for label, count in (
+        ("新加入", report.added), ("已更新", report.updated), ("没有变化", report.unchanged),
+        ("重复（与另一篇相同）", report.duplicates), ("跳过（没有正文）", len(report.skipped)), ("失败", len(report.failed)),
+    ):  # fmt: skip
+        if count or label == "新加入":
+            table.add_row(label, str(count))
+    out.print(table)
+    out.print(f"写入 {report.chunks} 个片段，用时 {report.seconds:.1f} 秒。")
+    for problem in report.failed[:20]:
+        err.print(f"[red]✗[/red] {escape(problem.message)}")
+    if len(report.failed) > 20:
+        err.print(f"……另有 {len(report.failed) - 20} 个文件失败")
+
+
+@app.command("list")
+def list_articles(
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """列出知识库里的文章。"""
+    with _open(load_settings(config, library=library)) as collection:
+        if as_json:
+            for article in collection.articles():
+                row = {"id": article.id, "title": article.title, "source": article.source, "date": article.date,
+                       "path": article.path, "url": article.url, "characters": len(article.text)}  # fmt: skip
+                print(json.dumps(row, ensure_ascii=False))
+            return
+        table = Table("编号", "日期", "来源", "标题")
+        for article in collection.articles():
+            table.add_row(article.id, article.date or "—", escape(article.source), escape(article.title))
+        articles, chunks = collection.counts()
+        out.print(table)
+        out.print(f"共 {articles} 篇文章，{chunks} 个片段。")
+
+
+@app.command()
+def remove(
+    ids: Annotated[list[str] | None, typer.Argument(help="文章编号（见 youju list）", show_default=False)] = None,
+    vanished: Annotated[bool, typer.Option("--vanished", help="移除原文件已不存在的文章")] = False,
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """从知识库移除文章；原文件不动。"""
+    wanted = list(ids or [])
+    if not wanted and not vanished:
+        raise typer.BadParameter("请给出文章编号，或用 --vanished")
+    with _open(load_settings(config, library=library)) as collection:
+        if vanished:
+            wanted += collection.vanished()
+        count = collection.remove(wanted)
+    out.print(f"移除了 {count} 篇文章。")
+    if count < len(set(ids or [])):
+        err.print("有些编号不在知识库里，请用 youju list 查看。")
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(library: LibraryOption = None, config: ConfigOption = None) -> None:
+    """检查知识库是否完好，能修的顺手修好。"""
+    with _open(load_settings(config, library=library)) as collection:
+        report = collection.check()
+    out.print(f"{report.articles} 篇文章，{report.chunks} 个片段。")
+    for path in report.vanished[:20]:
+        out.print(f"[yellow]![/yellow] 原文件已不在：{escape(path)}（可用 youju remove --vanished 移除）")
+    for problem in report.problems:
+        err.print(f"[red]✗[/red] {escape(problem)}")
+    if report.problems:
+        raise typer.Exit(1)
+    out.print("[green]✓[/green] 完好：每个片段都是正文的一段，每个向量都在，两个索引与文章一致。")
+
+
+@app.command()
+def rebuild(
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    embedder: EmbedderOption = None,
+) -> None:
+    """用现在设置的向量模型重建整个知识库（不需要原文件）。"""
+    from rag.rebuild import rebuild as run
+
+    settings = load_settings(config, library=library, embedder=embedder)
+    with _progress("重建") as tell:
+        report = run(settings, tell)
+    out.print(f"重建完成：{report.updated} 篇文章，{report.chunks} 个片段，向量模型 {settings.embedder}。")
+
+
+@app.command()
+def search(
+    question: Annotated[str, typer.Argument(help="问题或关键词", show_default=False)],
+    k: Annotated[int, typer.Option("-k", min=1, max=100, help="条数")] = 10,
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    embedder: EmbedderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """只检索，不回答：列出最相关的片段与得分。"""
+    with _open(load_settings(config, library=library, embedder=embedder)) as collection:
+        hits = collection.search(question, k)
+    if as_json:
+        print(json.dumps([hit.to_dict() for hit in hits], ensure_ascii=False, indent=2))
+        return
+    for hit in hits:
+        legs = "，".join(f"{leg} {value:.3f}" for leg, value in hit.why.items())
+        out.print(
+            f"[bold]{hit.rank}. {escape(hit.article.title)}[/bold] {hit.article.date} [dim]{hit.score:.3f}（{legs}）[/dim]"
+        )
+        out.print("   " + escape(hit.chunk.text.strip().replace("\n", " ")[:160]))
+    if not hits:
+        out.print("没有找到。")
+
+
+@app.command()
+def ask(
+    question: Annotated[str | None, typer.Argument(help="问题", show_default=False)] = None,
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    llm: LlmOption = None,
+    embedder: EmbedderOption = None,
+    as_json: JsonOption = False,
+    batch: Annotated[
+        Path | None, typer.Option("--batch", help="JSON Lines 文件，每行有 id、question、history", show_default=False)
+    ] = None,
+) -> None:
+    """提问：回答的每句话都带出处。"""
+    if (question is None) == (batch is None):
+        raise typer.BadParameter("请给出一个问题，或用 --batch 给出问题文件（二者选一）")
+    settings = load_settings(config, library=library, llm=llm, embedder=embedder)
+    with _open(settings) as collection:
+        if batch is not None:
+            if not _ask_batch(collection, batch):
+                raise typer.Exit(1)
+            return
+        assert question is not None
+        if as_json:
+            print(json.dumps(collection.ask(question).to_dict(), ensure_ascii=False, indent=2))
+        else:
+            _ask_aloud(collection, question)
+
+
+def _ask_aloud(collection: Library, question: str) -> None:
+    from rag.records import Answer, Token
+
+    drafting = False
+    for event in collection.events(question):
+        if isinstance(event, Token) and err.is_terminal:
+            if not drafting:
+                err.print("[dim]草稿（尚未核对）：[/dim]", end="")
+            drafting = True
+            err.print(escape(event.text), end="", style="dim")
+        elif isinstance(event, Answer):
+            if drafting:
+                err.print("\n")
+            _print_answer(event)
+
+
+def _print_answer(answer: Answer) -> None:
+    if answer.provenance.notice:
+        err.print(f"[yellow]{escape(answer.provenance.notice)}[/yellow]")
+    out.print(escape(answer.text))
+    if answer.refused and answer.hits:
+        out.print("\n[dim]最接近的文章：[/dim]")
+        for hit in answer.hits[:3]:
+            out.print(f"[dim]- {escape(hit.article.title)}（{escape(hit.article.source)} {hit.article.date}）[/dim]")
+    for citation in answer.citations:
+        about = " ".join(
+            part for part in (citation.article.source, citation.article.date, citation.article.url) if part
+        )
+        out.print(
+            rf"{chr(10)}\[{citation.number}] [bold]{escape(citation.article.title)}[/bold] [dim]{escape(about)}[/dim]"
+        )
+        out.print(f"    “{escape(citation.quote)}”")
+
+
+def _ask_batch(collection: Library, path: Path) -> bool:
+    """Answer every line of a file; a line that cannot be answered gives an object with `error`. True when all were."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise YoujuError(f"问题文件读不了：{path}（{error}）", "请给出 UTF-8 编码的 JSON Lines 文件") from None
+    fine = True
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        result: dict[str, Any]
+        case_id: Any = number
+        try:
+            case_id, question, history = _case(line, number)
+            result = {"id": case_id, **collection.ask(question, history).to_dict()}
+        except YoujuError as error:
+            fine = False
+            result = {"id": case_id, "error": str(error)}
+        print(json.dumps(result, ensure_ascii=False), flush=True)
+    return fine
+
+
+def _case(line: str, number: int) -> tuple[Any, str, Sequence[Turn]]:
+    from rag.records import Turn
+
+    try:
+        case = json.loads(line)
+        history = [Turn(str(t["question"]), str(t.get("answer", ""))) for t in case.get("history") or []]
+        question = case["question"]
+        if not isinstance(question, str) or not question.strip():
+            raise ValueError("question")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise YoujuError(
+            f"第 {number} 行不是合格的问题", '每行应为 {"id": …, "question": "…", "history": […]}'
+        ) from None
+    return case.get("id", number), question, history
+
+
+@app.command("settings")
+def show_settings(
+    config: ConfigOption = None,
+    library: LibraryOption = None,
+    llm: LlmOption = None,
+    embedder: EmbedderOption = None,
+) -> None:
+    """显示生效的设置，以及每一项从哪里来。"""
+    table = Table("设置", "值", "来自", "含义")
+    for row in describe_settings(config, library=library, llm=llm, embedder=embedder):
+        table.add_row(row.name, escape(row.value), escape(row.origin), row.description)
+    out.print(table)
+
+
+def main() -> None:
+    """Entry point: errors meant for people are printed as such, everything else is a bug and shows its traceback."""
+    for stream in (sys.stdout, sys.stderr):  # a Windows console or LC_ALL=C must not break Chinese output
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        app()
+    except YoujuError as error:
+        err.print(f"[red]✗[/red] {escape(error.message)}")
+        if error.hint:
+            err.print(f"  → {escape(error.hint)}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("\n已停下；已完成的部分都已保存。")
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""Which source sentence carries which sentence of an answer, and what of it nothing carries. Code owns the citations.
+
+What a model writes is hostile input: its marks are taken out, its sentences are aligned to source sentences by their words,
+and their numbers, dates and names must stand in what they are aligned to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rag.anchors import find_anchors, speaks_of
+from rag.quantities import missing_quantities
+from rag.records import SHANGHAI, Article, Citation, Statement, Support
+from rag.relevance import Candidate, Sentence
+from rag.sentences import split_sentences
+from rag.words import bigrams
+
+SUPPORTED = 0.6
+"""Share of a statement's character bigrams that the cited sentences must hold for it to count as supported."""
+
+PARTIAL = 0.4
+"""The same for partial support; below it a statement is unsupported. `python -m eval run` shows what other values cost."""
+
+_SECOND = 0.12
+"""A second sentence is cited when it holds this much more of the statement than the first alone."""
+
+_OFF_TOPIC = 0.3
+"""A cited sentence whose `names` or `period` feature is below this speaks of something else than was asked."""
+
+_MARK = re.compile(r"[\[【［〔(（]\s*(?:资料|来源|引用)?\s*\d{1,4}(?:\s*[-–—~,，、;；]\s*\d{1,4})*\s*[\]】］〕)）]")
+_EMPTY_MARK = re.compile(r"[\[【［](?:\s|编号|资料)*[\]】］]")
+_REFUSAL = re.compile(
+    r"(资料|文中|文章|上述|提供的?内容)[^。]{0,12}(没有|未|无|不包含)[^。]{0,8}(相关|提及|提到|给出|说明|信息|涉及|包含|找到)"
+)
+_MARKDOWN = re.compile(r"^\s*(?:#{1,6}\s+|[-*•]\s+|\d{1,2}[.、)]\s+|>\s*)|\*\*|`", re.MULTILINE)
+
+
+def strip_marks(text: str) -> str:
+    """The text without citation marks and Markdown signs. Round brackets count only where they hold nothing but 资料 n."""
+
+    def drop(match: re.Match[str]) -> str:
+        mark = match[0]
+        if mark[0] in "(（" and not re.match(r"[(（]\s*(?:资料|来源|引用)", mark):
+            return mark  # （2020） is a year, not a mark
+        return ""
+
+    return _EMPTY_MARK.sub("", _MARK.sub(drop, _MARKDOWN.sub("", text)))
+
+
+def is_refusal(draft: str) -> bool:
+    """True when a draft says that the passages do not tell, and says nothing else of substance."""
+    plain = strip_marks(draft).strip()
+    return not plain or bool(_REFUSAL.search(plain) and len(plain) < 80 and not re.search(r"但|不过|然而", plain))
+
+
+def draft_sentences(draft: str) -> list[str]:
+    """The sentences of a draft without marks, each once, in order; sentences that only refuse are left out."""
+    plain = strip_marks(draft)
+    sentences = [plain[s.start : s.end].strip() for s in split_sentences(plain)]
+    return list(dict.fromkeys(s for s in sentences if re.search(r"\w", s) and not _REFUSAL.search(s)))
+
+
+class Citations:
+    """Gives each source span its number, from 1, in the order of first use; the same span keeps its number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, int, int], int] = {}
+
+    def cite(self, sentence: Sentence) -> Citation:
+        """The citation of a sentence; its quote is the sentence without the white space around it."""
+        text = sentence.text
+        start = sentence.start + len(text) - len(text.lstrip())
+        end = sentence.end - (len(text) - len(text.rstrip()))
+        number = self._numbers.setdefault((sentence.article.id, start, end), len(self._numbers) + 1)
+        return Citation(number, sentence.article, start, end, sentence.article.text[start:end])
+
+
+@dataclass(frozen=True, slots=True)
+class _Alignment:
+    candidates: tuple[Candidate, ...]
+    share: float
+
+    @property
+    def sentences(self) -> tuple[Sentence, ...]:
+        return tuple(c.sentence for c in self.candidates)
+
+
+def check_statement(text: str, candidates: Sequence[Candidate], citations: Citations) -> Statement:
+    """A sentence of a draft with the source sentences that carry it.
+
+    Args:
+        text: the sentence, without marks.
+        candidates: source sentences, best for the question first.
+        citations: numbers the sentences that are cited.
+
+    Returns:
+        supported: words, numbers, dates and names all stand in the cited sentences; partial: most of it does; unsupported:
+        nothing carries it, or a number, date or name differs (the note says which). Unsupported statements cite nothing.
+    """
+    found = _align(text, candidates)
+    if not found.sentences or found.share < PARTIAL:
+        return Statement(text, (), "unsupported", "资料中找不到与这句话相符的原文")
+    missing = missing_quantities(
+        text,
+        "\n".join(_with_context(s) for s in found.sentences),
+        evidence_reference=_day(found.sentences[0].article),
+        statement_reference=_day(found.sentences[0].article),
+    )
+    if missing:
+        return Statement(text, (), "unsupported", f"数字或日期与资料不符：{'、'.join(q.text for q in missing)}")
+    strangers = _strangers(text, found.sentences)
+    if strangers:
+        return Statement(text, (), "unsupported", f"资料中这句话说的不是：{'、'.join(strangers)}")
+    if all(min(c.features["names"], c.features["period"]) < _OFF_TOPIC for c in found.candidates):
+        return Statement(text, (), "unsupported", "所依据的原文说的不是问题所问的对象或时间")
+    support: Support = "supported" if found.share >= SUPPORTED else "partial"
+    note = "" if support == "supported" else "与原文的说法不完全一致"
+    return Statement(text, tuple(citations.cite(s) for s in found.sentences), support, note)
+
+
+def _align(text: str, candidates: Sequence[Candidate]) -> _Alignment:
+    grams = bigrams(text)
+    if not grams or not candidates:
+        return _Alignment((), 0.0)
+    shares = [len(grams & bigrams(_with_context(c.sentence))) / len(grams) for c in candidates]
+    # At equal words the sentence that answers the question better is the source.
+    first = max(range(len(candidates)), key=lambda i: (round(shares[i], 2), candidates[i].score))
+    chosen = [candidates[first]]
+    best = shares[first]
+    rest = grams - bigrams(_with_context(chosen[0].sentence))
+    gains = [len(rest & bigrams(c.sentence.text)) / len(grams) for c in candidates]
+    second = max(range(len(candidates)), key=lambda i: (round(gains[i], 2), candidates[i].score))
+    if gains[second] >= _SECOND and second != first:
+        chosen.append(candidates[second])
+        best += gains[second]
+    return _Alignment(tuple(chosen), min(1.0, best))
+
+
+def _with_context(sentence: Sentence) -> str:
+    """The sentence with the day of its article, which answers often add."""
+    day = sentence.article.date
+    return f"{sentence.text} {day[:4]}年" if day else sentence.text
+
+
+def _strangers(text: str, sentences: Sequence[Sentence]) -> list[str]:
+    """Names in a statement that none of its source sentences can speak of."""
+    strangers = []
+    for anchor in find_anchors(text):
+        known = 0.0
+        for s in sentences:
+            article = s.article
+            whole = f"{article.title}\n{article.source}\n{article.text}"
+            known = max(known, speaks_of(anchor, s.text, f"{article.title}\n{article.text[: s.start]}", whole))
+        if known < 0.3:
+            strangers.append(anchor.text)
+    return strangers
+
+
+def _day(article: Article) -> date | None:
+    return article.published_at.astimezone(SHANGHAI).date() if article.published_at else None

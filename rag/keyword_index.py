@@ -1,0 +1,136 @@
+"""The keyword leg: BM25 over Chinese words in a Tantivy index on disk, derived from the store and able to catch up with it."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rag.words import index_words
+
+_FORMAT = 2
+_WRITER_BYTES = 64_000_000
+_TITLE_WEIGHT = 0.5
+"""Weight of the title's BM25 beside the text's; `python -m eval retrieval` measures it."""
+
+
+class KeywordIndex:
+    """BM25 (k1 = 1.2, b = 0.75) over title and text of chunks, keyed by chunk id.
+
+    Args:
+        folder: holds the index; made when missing, made anew when it is not whole or of another format.
+
+    `generation` is the store's generation that the index on disk has caught up with.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._about = folder / "youju.json"
+        self.generation = 0
+        self._index: Any = self._open() or self._make()
+
+    def _open(self) -> Any | None:
+        import tantivy
+
+        try:
+            about = json.loads(self._about.read_text(encoding="utf-8"))
+            if about["format"] != _FORMAT:
+                return None
+            index = tantivy.Index.open(str(self._folder))
+            index.searcher()
+            self.generation = int(about["generation"])
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError):
+            return None
+        return index
+
+    def _make(self) -> Any:
+        import tantivy
+
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        schema = tantivy.SchemaBuilder()
+        schema.add_integer_field("id", stored=True, indexed=True, fast=True)
+        for field in ("title", "text"):
+            schema.add_text_field(field, stored=False, tokenizer_name="whitespace", index_option="freq")
+        self.generation = 0
+        return tantivy.Index(schema.build(), path=str(self._folder))
+
+    def __len__(self) -> int:
+        return int(self._index.searcher().num_docs)
+
+    def update(self, added: Iterable[tuple[int, str, str]], removed: Iterable[int], generation: int) -> None:
+        """Bring the index to a generation: put chunks (id, title, text), replacing those of the same id, and remove others.
+
+        Only the library's one writer may call this. Doing it twice is harmless.
+        """
+        import tantivy
+
+        writer = self._index.writer(_WRITER_BYTES, 1)
+        try:
+            for id_ in removed:
+                writer.delete_documents_by_term("id", id_)
+            title_words: dict[str, str] = {}
+            for id_, title, text in added:
+                if title not in title_words:
+                    title_words = {title: " ".join(index_words(title))}  # chunks come article by article
+                writer.delete_documents_by_term("id", id_)
+                writer.add_document(
+                    tantivy.Document(id=id_, title=title_words[title], text=" ".join(index_words(text)))
+                )
+            writer.commit()
+            writer.wait_merging_threads()
+        except BaseException:
+            writer = None  # gives Tantivy's own lock back
+            raise
+        self._index.reload()
+        self.generation = generation
+        partial = self._about.with_suffix(".partial")
+        partial.write_text(json.dumps({"format": _FORMAT, "generation": generation}), encoding="utf-8")
+        partial.replace(self._about)
+
+    def reload(self) -> None:
+        """See what another process has written since."""
+        try:
+            self.generation = int(json.loads(self._about.read_text(encoding="utf-8"))["generation"])
+        except (OSError, ValueError, KeyError):
+            return
+        self._index.reload()
+
+    def search(self, words: Sequence[str], k: int) -> list[tuple[int, float]]:
+        """The k best chunks for these words (any of them): (id, BM25), best first; an empty list for no words."""
+        import tantivy
+
+        if not words or k < 1:
+            return []
+        schema = self._index.schema
+        clauses = []
+        for word in words:
+            clauses.append((tantivy.Occur.Should, tantivy.Query.term_query(schema, "text", word, "freq")))
+            title = tantivy.Query.term_query(schema, "title", word, "freq")
+            clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(title, _TITLE_WEIGHT)))
+        searcher = self._index.searcher()
+        result = searcher.search(tantivy.Query.boolean_query(clauses), limit=k, count=False)
+        ids = searcher.fast_field_values("id", [address for _, address in result.hits])
+        found = [(int(id_), float(score)) for id_, (score, _) in zip(ids, result.hits, strict=True)]
+        return sorted(found, key=lambda hit: (-hit[1], hit[0]))
+
+    def idf(self, words: Sequence[str]) -> dict[str, float]:
+        """Rarity of words in the texts: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25; unknown words are the rarest."""
+        searcher = self._index.searcher()
+        total = int(searcher.num_docs)
+        found = {word: int(searcher.doc_freq("text", word)) for word in words}
+        return {word: math.log(1 + (max(total, n) - n + 0.5) / (n + 0.5)) for word, n in found.items()}
+
+    def ids(self) -> set[int]:
+        """Every id in the index."""
+        import tantivy
+
+        searcher = self._index.searcher()
+        total = int(searcher.num_docs)
+        if not total:
+            return set()
+        result = searcher.search(tantivy.Query.all_query(), limit=total, count=False)
+        return {int(id_) for id_ in searcher.fast_field_values("id", [address for _, address in result.hits])}

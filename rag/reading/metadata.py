@@ -1,0 +1,104 @@
+"""What a file says about itself, made comparable: dates in UTC, the true title, the source, the category path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from rag.reading.lines import tidy
+from rag.records import SHANGHAI
+
+_FIRST_YEAR = 1900
+_TOLERANCE = timedelta(days=7)  # clocks differ, and weeklies carry the day on which they will lie in the shops
+_ISO = re.compile(
+    r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?"
+    r"(?:[T\s]*(\d{1,2})[:：时](\d{1,2})(?:[:：分](\d{1,2})(?:[.,]\d{1,9})?)?[秒分]?)?"
+    r"\s*(Z|UTC|GMT|CST|[+-]\d{2}:?\d{2})?"
+)
+_SPLIT = re.compile(r"\s+[-–—|/>＞»]\s+|[/>＞»]")
+_PUNCTUATION = re.compile(r"[\W_]+")
+_MANGLED_WRAP = "\"'“”‘’ "
+
+
+def parse_date(text: str, now: datetime | None = None) -> datetime | None:
+    """A publication date as an aware moment in UTC, or None where it cannot be true.
+
+    RFC 822 ("Fri, 02 Jul 2021 11:59:33 GMT", "+0800"), ISO 8601 and "2021年7月2日 11:59" are read. A moment without a zone
+    is Asia/Shanghai, as is a day without a time (its midnight). Before 1900, the epoch itself (what software writes when it
+    knows no date) and more than a week after `now` cannot be true.
+    """
+    moment = _read_date(tidy(text))
+    if moment is None:
+        return None
+    try:
+        moment = moment.astimezone(UTC)
+    except (OverflowError, ValueError):
+        return None
+    latest = (now or datetime.now(UTC)) + _TOLERANCE
+    return moment if moment.year >= _FIRST_YEAR and moment.timestamp() != 0 and moment <= latest else None
+
+
+def _read_date(text: str) -> datetime | None:
+    match = _ISO.fullmatch(text)
+    try:
+        if match is None:
+            moment = parsedate_to_datetime(text)
+            return moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)
+        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=SHANGHAI)
+        zone = match[7]
+        if zone in ("Z", "UTC", "GMT"):
+            return moment.replace(tzinfo=UTC)
+        if zone and zone != "CST":  # CST is China Standard Time here
+            return datetime.strptime(
+                f"{moment:%Y-%m-%d %H:%M:%S} {zone.replace(':', '')}".rjust(25, "0"), "%Y-%m-%d %H:%M:%S %z"
+            )
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment
+
+
+def plain_title(text: str) -> str:
+    r"""A title without the quotation marks that a broken exporter wrapped around it, as in `\"\"\"'LPR…'\"\"\"`."""
+    title = tidy(text)
+    if title[:2] in ('""', "'\"", "\"'", "''") or (len(title) > 1 and title[0] == title[-1] and title[0] in "\"'"):
+        title = title.strip(_MANGLED_WRAP) if title.count('"') + title.count("'") > 2 else title[1:-1]
+    return tidy(title)
+
+
+def restore_title(title: str, candidates: Iterable[str]) -> str:
+    """The title as it was printed, where the page repeats it.
+
+    Exporters replace what a file name cannot hold (“ ” : ?) by `_`. A candidate that reads the same but for punctuation is
+    the true form; one that truly differs (an agency's own headline, say) is not, and the title stays.
+    """
+    key = _PUNCTUATION.sub("", title)
+    for candidate in candidates:
+        candidate = tidy(candidate)
+        if candidate and key and _PUNCTUATION.sub("", candidate) == key and "_" not in candidate:
+            return candidate
+    return title
+
+
+def category_path(values: Sequence[str]) -> tuple[str, ...]:
+    """The category from broad to narrow; "新浪财经 - 国内" is two levels, a level that repeats the one above is one."""
+    levels = (tidy(level) for value in values for level in _SPLIT.split(value))
+    return tuple(dict.fromkeys(level for level in levels if level))
+
+
+def choose_source(given: str, author: str, category: Sequence[str], printed: str) -> str:
+    """Who published the article.
+
+    In this order: what the file calls its source; the author, where the category path knows it (mirrors write the feed's
+    name there); the second level of the category; “文章来源：” in the text; the author.
+    """
+    feed = _SPLIT.split(author)[0].strip()
+    if given:
+        return tidy(given)
+    if feed and any(level == feed or level.startswith(feed) for level in category):
+        return feed
+    if len(category) > 1:
+        return category[1]
+    return printed or feed or "".join(category[:1])

@@ -1,0 +1,183 @@
+"""What is special to Chinese news pages: advertisements, footers, credits and scripts among the lines of an article.
+
+A pattern here matches a whole line (spaces left out), never the middle of a sentence. In doubt a line stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rag.reading.lines import Line, tidy
+
+_SPACE = re.compile(r"[\s\u3000\u200b\ufeff]+")
+
+_ADVERTISEMENTS = re.compile(
+    "|".join(
+        (
+            # Sina and portals
+            r"海量资讯、精准解读，尽在新浪财经APP",
+            r"[^。]{0,20}(?:福利|十大金股)[^。]{0,40}点击查看[>》＞]*",
+            r"(?:新浪财经|炒股)[^。]{0,30}(?:开户|看)[^。]{0,30}(?:点击|扫码)[^。]{0,20}[>》＞]*",
+            r"炒股就看金麒麟分析师研报，权威，专业，及时，全面，助您挖掘潜力主题机会！",
+            # links to elsewhere
+            r"[（(【\[]?(?:点击)?(?:阅读|查看|文章)?原文(?:链接)?[）)】\]]?[>》＞]*",
+            r"(?:查看|展开|阅读)(?:全文|更多)[>》＞]*|收起(?:全文)?|跳转微信打开|查看评论|原文链接[:：]?",
+            r"平台地址[:：](?:https?://\S+)?",
+            r"点击(?:上方|下方)[^。]{0,20}(?:关注|查看|收听|购买|订阅)[^。]{0,10}",
+            # players, readers and shares
+            r"视频加载中[，,]?(?:请稍[候后])?[.。…]*|(?:自动播放)?正在加载[.。…]*",
+            r"您的浏览器不支持[^。]{0,30}[。.]?|你的器材不支持播放多媒體材料",
+            r"<?内嵌内容，请前往机核查看>?",
+            r"(?:点赞|在看|分享|收藏|转发|关注|评论)(?:[、|/·]?(?:点赞|在看|分享|收藏|转发|关注|评论))*",
+            # calls to follow and to install
+            r"[^。！？]{0,12}(?:长按|扫描|扫码|识别)[^。！？]{0,12}二维码[^。！？]{0,24}[。！]?",
+            r"#?欢迎关注[^。]{0,30}(?:公众号|微信)[^。]{0,60}[。！]?",
+            r"本文来自华尔街见闻，欢迎下载APP查看更多",
+            r"下载虎嗅APP，第一时间获取深度独到的商业科技资讯，连接更多创新人群与线下活动",
+            r"(?:更多|想了解更多)[^。]{0,30}(?:请)?(?:下载|打开|关注)[^。]{0,20}(?:APP|App|客户端|公众号)[^。]{0,20}[。！]?",
+            # rights
+            r"人民网版权所有[，,]?未经书面授权禁止使用",
+            r"Copyright©?[\d-]{4,9}by\S{3,40}allrightsreserved\.?",
+            # shopping notes
+            r"(?:京东|天猫|淘宝)[^。]{0,16}红包[^。]{0,60}",
+            r"广告声明：文内含有的对外跳转链接[^\n]*",
+        )
+    )
+)
+
+_EDITOR = re.compile(r"[（(\[【]?(?:责任编辑|责编|本文编辑|编辑)[:：](.{1,30}?)[）)\]】]?")
+_ORIGINAL_TITLE = re.compile(r"[（(]?原标题[:：]\s*(.+?)[）)]?")
+_PUBLISHED_BY = re.compile(r"[（(]?文章来源[:：](.{1,40}?)[）)]?")
+_SOURCE_LINE = re.compile(r"[（(]?(?:来源|转自)[:：|｜]([^，。；]{1,30}?)[）)]?")
+_BYLINE = re.compile(r"原创\s*(\S.{0,30}?)\s*(\d{4}-\d\d-\d\d \d\d:\d\d)(?:\s+\S{2,8})?")
+_REPORTERS = re.compile(
+    r"[（(](?:(?:本报|本台|新华社|人民日报|[\u4e00-\u9fff]{2,8})?(?:记者|通讯员|作者)[:：]?\s*)([^（）()，。；]{2,30}(?:[，,、\s][^（）()。；]{2,20})?)[）)]"
+)
+
+# Machine data that the feed of people.com.cn glues to the end of the last paragraph, up to its own end mark.
+_PAPER_PROPERTIES = re.compile(
+    r"\s*\d{4}-\d\d-\d\d \d\d:\d\d:\d\d:\d{5,}https?://paper\.people\.com\.cn/\S+(?:\s[^\n]{0,200}?)?/enpproperty-->"
+)
+_PAPER_TITLE = re.compile(r"\.html\d{3,8} ([^\n]{2,200}?) ?/enpproperty-->")
+_TWICE_ESCAPED = re.compile(r"&(amp|nbsp|quot|ldquo|rdquo|hellip|mdash|middot|#39|#34);")
+_PLAIN = {
+    "amp": "&", "nbsp": " ", "quot": '"', "ldquo": "“", "rdquo": "”", "hellip": "…", "mdash": "—", "middot": "·", "#39": "'", "#34": '"',
+}  # fmt: skip
+
+_COMMENT_REST = re.compile(r"(?:\]?(?:article_adlist)?\s*-->\s*)+|<!--\s*")
+_SCRIPT = re.compile(
+    r"document\.(?:write|getElement|cookie|createElement|location)|window\.\w|getElementsBy|\.innerHTML|console\.log\(|"
+    r"addEventListener\(|function\s*\w*\s*\([\w\s,]*\)\s*\{|updateMetaRmrb\(|\bvar\s+\w+\s*=|\.(?:indexOf|substring)\(|\$\(['\"]"
+)
+_SCRIPT_PART = re.compile(r"[\s{}();,]*|//.*|.*[;{}]|\}?\s*else\b.*|(?:if|for|while|return|var|let|const)\b[\s(].*")
+_STYLE = re.compile(
+    r"[.#@]?[\w-]+(?:[\s,>.#:][\w\s,>.#:()-]*)?\{[^{}]*(?:\}.*)?|[\w-]+\s*:\s*[^;：，。]{1,60};.*\}?|\}"
+)
+_STYLE_SIGN = re.compile(r"[.#@]?[\w-]+[^{}，。]{0,80}\{\s*(?:[\w-]+\s*:[^{}]*|)(?:\}|$)")
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """The lines that stay, and what the others said.
+
+    Attributes:
+        lines: in their order.
+        original_title: what stands after “原标题：”.
+        titles: other places at which the page repeats its own title.
+        metadata: editor, reporters, original_source, byline; only what was found.
+        dropped: how many lines went.
+    """
+
+    lines: tuple[Line, ...]
+    original_title: str = ""
+    titles: tuple[str, ...] = ()
+    metadata: dict[str, str] = field(default_factory=dict)
+    dropped: int = 0
+
+
+def clean(lines: Sequence[Line], *, markup: bool) -> Cleaned:
+    """Take advertisements, footers and credits out of the lines of an article.
+
+    Args:
+        lines: the lines as the format's reader found them.
+        markup: whether they come from HTML; only there can scripts and styles have become text by mistake. In plain text
+            and in preformatted lines code is what the author wrote.
+    """
+    kept: list[Line] = []
+    metadata: dict[str, str] = {}
+    titles: list[str] = []
+    original_title = ""
+    unscripted = _without_scripts(lines) if markup else list(lines)
+    for line in unscripted:
+        text = line.text
+        if line.kind in ("row", "code"):
+            kept.append(line)
+            continue
+        if markup:
+            titles += _PAPER_TITLE.findall(text)
+            text = tidy(_TWICE_ESCAPED.sub(lambda match: _PLAIN[match[1]], _PAPER_PROPERTIES.sub("", text)))
+        if not text or _is_noise(text):
+            continue
+        if (match := _ORIGINAL_TITLE.fullmatch(text)) and not original_title:
+            original_title = match[1].strip()
+            continue
+        if match := _EDITOR.fullmatch(text):
+            _add(metadata, "editor", match[1])
+            continue
+        if match := _PUBLISHED_BY.fullmatch(text):
+            _add(metadata, "original_source", match[1])
+            continue
+        if match := _BYLINE.fullmatch(text):
+            _add(metadata, "byline", match[1])
+            continue
+        if match := _SOURCE_LINE.fullmatch(text):
+            _add(metadata, "original_source", match[1])
+        for names in _REPORTERS.findall(text[:200]) + _REPORTERS.findall(text[-200:] if len(text) > 200 else ""):
+            _add(metadata, "reporters", names)
+        kept.append(line if text == line.text else Line(text, line.kind))
+    return Cleaned(tuple(kept), original_title, tuple(titles), metadata, len(lines) - len(kept))
+
+
+def _is_noise(text: str) -> bool:
+    return _ADVERTISEMENTS.fullmatch(_SPACE.sub("", text)) is not None or _COMMENT_REST.fullmatch(text) is not None
+
+
+def _add(metadata: dict[str, str], key: str, value: str) -> None:
+    """Keep a value once; several are joined by 、."""
+    value = tidy(value)
+    known = metadata.get(key)
+    if value and known is None:
+        metadata[key] = value
+    elif value and known is not None and value not in known:
+        metadata[key] = f"{known}、{value}"
+
+
+def _without_scripts(lines: Sequence[Line]) -> list[Line]:
+    """The lines without JavaScript and CSS that became text. A sure line of code takes the code lines around it with it."""
+    sure = [line.kind not in ("row", "code") and _is_code(line.text) for line in lines]
+    if not any(sure):
+        return list(lines)
+    gone = list(sure)
+    for order in (range(1, len(lines)), range(len(lines) - 2, -1, -1)):
+        for index in order:
+            neighbour = index - 1 if order.step > 0 else index + 1
+            line = lines[index]
+            if gone[neighbour] and line.kind not in ("row", "code") and _is_code_part(line.text):
+                gone[index] = True
+    return [line for line, out in zip(lines, gone, strict=True) if not out]
+
+
+def _is_code(text: str) -> bool:
+    """A line that can only be code: known calls or a style rule, and hardly any Chinese."""
+    if len(_HAN.findall(text)) * 10 > len(text):
+        return False
+    return _SCRIPT.search(text) is not None or _STYLE_SIGN.match(text) is not None
+
+
+def _is_code_part(text: str) -> bool:
+    if len(_HAN.findall(text)) * 10 > len(text):
+        return False
+    return _SCRIPT_PART.fullmatch(text) is not None or _STYLE.fullmatch(text) is not None

@@ -1,0 +1,128 @@
+"""A question becomes hits: the dense and the keyword leg, fused by a weighted sum of normalised scores, reposts folded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.collection import Collection
+from rag.records import Article, Hit
+from rag.words import bigrams, query_words, search_form
+
+_DEPTH = 100
+"""Candidates taken from each leg before fusion."""
+
+_REPOST = 0.8
+"""Jaccard similarity of character bigrams from which two passages of different articles count as the same story."""
+
+
+_FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+def retrieve(
+    collection: Collection,
+    question: str,
+    k: int,
+    *,
+    dense_weight: float,
+    query: NDArray[np.float32] | None = None,
+) -> list[Hit]:
+    """The k best passages for a question, best first.
+
+    Args:
+        question: in Chinese, either script; an empty one finds nothing.
+        k: number of hits, at least 1.
+        dense_weight: 1 for vectors alone, 0 for keywords alone.
+        query: the question's unit vector where the caller has it already, shape (dim,).
+
+    Returns:
+        Hits with `score` in 0..1 and both raw scores in `why` (a leg that did not see the chunk is left out).
+    """
+    if not question.strip() or collection.counts()[1] == 0:
+        return []
+    dense: dict[int, float] = {}
+    keyword: dict[int, float] = {}
+    if dense_weight > 0:
+        if query is None:
+            query = collection.embedder.encode_queries([search_form(question)])[0]
+        dense = dict(collection.vectors().search(query, max(_DEPTH, k)))
+    if dense_weight < 1:
+        keyword = dict(collection.keywords().search(query_words(question), max(_DEPTH, k)))
+    if dense_weight > 0 and query is not None:
+        dense |= collection.vectors().cosines(query, [id_ for id_ in keyword if id_ not in dense])
+    fused = fuse(dense, keyword, dense_weight)
+    ranked = sorted(fused, key=lambda id_: (-fused[id_], id_))
+    return _fold(collection, ranked, fused, {"dense": dense, "keyword": keyword}, k)
+
+
+def fuse(dense: Mapping[int, float], keyword: Mapping[int, float], dense_weight: float) -> dict[int, float]:
+    """Weighted sum of min-max normalised scores: w * dense' + (1 - w) * keyword'.
+
+    Each leg's scores are mapped to 0..1 over its candidates (Lee 1997, "Analyses of multiple evidence combination"); a
+    candidate that a leg did not find has 0 there. Measured better than reciprocal rank fusion on every set tried.
+    """
+    parts = [(_min_max(dense), dense_weight), (_min_max(keyword), 1.0 - dense_weight)]
+    return {id_: sum(weight * scores.get(id_, 0.0) for scores, weight in parts) for id_ in {*dense, *keyword}}
+
+
+def _min_max(scores: Mapping[int, float]) -> dict[int, float]:
+    if not scores:
+        return {}
+    low, high = min(scores.values()), max(scores.values())
+    span = high - low
+    return {id_: (score - low) / span if span > 0 else 1.0 for id_, score in scores.items()}
+
+
+def _fold(
+    collection: Collection,
+    ranked: Sequence[int],
+    fused: Mapping[int, float],
+    legs: Mapping[str, Mapping[int, float]],
+    k: int,
+) -> list[Hit]:
+    """The first k hits that are not reposts of a better one; each carries the articles folded into it."""
+    hits: list[Hit] = []
+    also: list[list[Article]] = []
+    shapes: list[tuple[frozenset[str], frozenset[str]]] = []
+    for start in range(0, len(ranked), k):
+        batch = ranked[start : start + k]
+        found = collection.store.chunks(batch)
+        for id_ in batch:
+            if id_ not in found:
+                continue  # removed by another process a moment ago
+            chunk, article = found[id_]
+            shape = _shape(chunk.text)
+            twin = next((i for i, h in enumerate(hits) if h.article.id != article.id and _same(shape, shapes[i])), None)
+            if twin is not None:
+                if article.id not in {a.id for a in also[twin]}:
+                    also[twin].append(article)
+                continue
+            why = {leg: scores[id_] for leg, scores in legs.items() if id_ in scores}
+            hits.append(Hit(chunk, article, fused[id_], len(hits) + 1, why))
+            also.append([])
+            shapes.append(shape)
+            if len(hits) == k:
+                break
+        if len(hits) == k:
+            break
+    return [
+        Hit(h.chunk, h.article, h.score, h.rank, h.why, tuple(others)) for h, others in zip(hits, also, strict=True)
+    ]
+
+
+def _shape(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What reposts are compared by: character bigrams, and the figures, which must not differ at all."""
+    return bigrams(text), frozenset(_FIGURE.findall(search_form(text)))
+
+
+def _same(first: tuple[frozenset[str], frozenset[str]], second: tuple[frozenset[str], frozenset[str]]) -> bool:
+    (a, figures_a), (b, figures_b) = first, second
+    if figures_a != figures_b:  # another figure is another story: a correction, or a source that disagrees
+        return False
+    small, large = sorted((len(a), len(b)))
+    if not large or small / large < _REPOST:
+        return False
+    return len(a & b) / len(a | b) >= _REPOST

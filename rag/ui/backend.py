@@ -1,0 +1,51 @@
+"""What the page needs from the rest of Youju: a stream of events, and a status line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from rag.records import Event, Turn
+
+Phase = Literal["extractive", "downloading", "loading", "ready", "failed"]
+"""Where the LLM stands: none configured, being fetched, being loaded, answering, or given up on."""
+
+
+@dataclass(frozen=True, slots=True)
+class UiStatus:
+    """What the top line of the page says.
+
+    Attributes:
+        library: name of the knowledge base, e.g. the name of its folder.
+        articles: how many articles it holds.
+        model: name of the LLM; empty when none is configured.
+        phase: where that LLM stands. In every phase but "ready" answers are extractive.
+        progress: fraction fetched, 0 to 1; None when it is not known.
+        detail: with "failed", why, in a few words of Chinese.
+    """
+
+    library: str
+    articles: int
+    model: str = ""
+    phase: Phase = "extractive"
+    progress: float | None = None
+    detail: str = ""
+
+
+class Backend(Protocol):
+    """The pipeline as the page sees it. Both methods are called from several threads at once."""
+
+    def events(self, question: str, history: Sequence[Turn]) -> Iterator[Event]:
+        """Answer a question: one `Retrieved`, any number of `Token`, one `Answer`.
+
+        The page closes the iterator when the reader presses stop, so a generator can free the LLM in its `finally`.
+
+        Raises:
+            YoujuError: shown to the reader, message and hint. Anything else is logged and shown as a general apology.
+        """
+        ...
+
+    def status(self) -> UiStatus:
+        """What the top line says now. Asked every few seconds by every open page: keep it cheap."""
+        ...

@@ -1,0 +1,166 @@
+"""The Gradio page: which component sits where, and which event calls what. Import it late: it brings Gradio (seconds)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import gradio as gr
+
+from rag.ui import render
+from rag.ui.backend import Backend
+from rag.ui.session import Session
+from rag.ui.texts import EN, ZH
+
+log = logging.getLogger("youju.ui")
+
+STATIC: Final = Path(__file__).parent / "static"
+FONTS: Final = ("PingFang SC", "Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "system-ui", "sans-serif")
+
+_STATUS_EVERY = 3.0
+_ANSWERS_AT_ONCE = 24
+"""Over all readers. Gradio has 40 threads for them, for clicks and for the status line; clicks must find one free."""
+_WAITING = 256
+_CHINESE_LOCALES = ("zh", "zh-CN", "zh-TW", "zh-HK")
+
+
+def build_page(backend: Backend, samples: Sequence[str]) -> Any:
+    """The page as `gradio.Blocks`, its queue set up.
+
+    Args:
+        samples: questions offered as buttons while the conversation is empty.
+    """
+    words = translations()
+    free = threading.BoundedSemaphore(_ANSWERS_AT_ONCE)
+    unchanged = gr.skip()
+
+    def shown(session: Session) -> tuple[Any, ...]:
+        return session.messages(), unchanged, "", gr.update(visible=False), gr.update(visible=True)
+
+    def ended(session: Session) -> tuple[Any, ...]:
+        return session.messages(), unchanged, "", gr.update(visible=True), gr.update(visible=False)
+
+    def ask(question: str, session: Session) -> Iterator[tuple[Any, ...]]:
+        problem = session.problem(question)
+        if not problem and not free.acquire(blocking=False):
+            problem = render.notice_html("too_many")
+        if problem:
+            yield unchanged, unchanged, problem, unchanged, unchanged
+            return
+        try:
+            steps = session.ask(backend, question)
+            next(steps)
+            messages, _, *rest = shown(session)
+            yield messages, "", *rest
+            for _ in steps:
+                yield session.messages(), unchanged, unchanged, unchanged, unchanged
+            yield ended(session)
+        finally:
+            free.release()
+
+    def ask_sample(session: Session, chosen: gr.SelectData) -> Iterator[tuple[Any, ...]]:
+        yield from ask(str(chosen.value["text"]), session)
+
+    def stop(session: Session) -> tuple[Any, ...]:
+        session.stop()
+        return ended(session)
+
+    def clear(session: Session) -> tuple[Any, ...]:
+        session.clear()
+        return ended(session)
+
+    def status() -> str:
+        try:
+            return render.status_html(backend.status())
+        except Exception:
+            log.exception("the status line failed")
+            return render.status_html(None)
+
+    with gr.Blocks(title=ZH["title"], analytics_enabled=False, fill_height=True, fill_width=True) as page:
+        session = gr.State(Session())
+        with gr.Row(elem_id="yj-header"):
+            gr.HTML(render.header_html(), elem_id="yj-brand")
+            status_line = gr.HTML(elem_id="yj-status")
+            new = gr.Button(words("new"), elem_id="yj-new", size="sm", scale=0)
+        with gr.Row(elem_id="yj-main"):
+            with gr.Column(elem_id="yj-talk"):
+                chat = gr.Chatbot(
+                    label=words("chat_label"),
+                    show_label=False,
+                    container=False,
+                    elem_id="yj-chat",
+                    height=None,
+                    layout="panel",
+                    buttons=[],
+                    feedback_options=None,
+                    render_markdown=False,
+                    sanitize_html=True,
+                    latex_delimiters=[],
+                    allow_tags=False,
+                    allow_file_downloads=False,
+                    placeholder=render.welcome_html(),
+                    examples=[{"text": sample} for sample in samples],
+                )
+                with gr.Column(elem_id="yj-composer"):
+                    remark = gr.HTML(elem_id="yj-remark")
+                    with gr.Row(elem_id="yj-question-row"):
+                        box = gr.Textbox(
+                            label=words("question_label"),
+                            show_label=False,
+                            container=False,
+                            placeholder=words("placeholder"),
+                            lines=1,
+                            max_lines=6,
+                            autofocus=True,
+                            elem_id="yj-question",
+                            scale=1,
+                        )
+                        send = gr.Button(words("ask"), elem_id="yj-ask", variant="primary", scale=0)
+                        halt = gr.Button(words("stop"), elem_id="yj-stop", variant="stop", scale=0, visible=False)
+            with gr.Column(elem_id="yj-side"):
+                gr.HTML(render.panel_html(), elem_id="yj-panel-frame")
+
+        outputs = [chat, box, remark, send, halt]
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        at_once: dict[str, Any] = quiet | {"queue": False}
+        asked = gr.on([send.click, box.submit], ask, [box, session], outputs, concurrency_limit=None, **quiet)
+        sampled = chat.example_select(ask_sample, [session], outputs, concurrency_limit=None, **quiet)
+        for answered in (asked, sampled):
+            answered.then(None, js="() => window.youju.answered()", **at_once)
+        halt.click(stop, [session], outputs, cancels=[asked, sampled], **at_once)
+        new.click(clear, [session], outputs, cancels=[asked, sampled], **at_once)
+        new.click(None, js="() => window.youju.cleared()", **at_once)
+        gr.Timer(_STATUS_EVERY).tick(status, None, status_line, **at_once)
+        page.load(status, None, status_line, **at_once)
+    return page.queue(max_size=_WAITING, default_concurrency_limit=None, api_open=False)
+
+
+def mount_options() -> dict[str, Any]:
+    """What `gradio.mount_gradio_app` needs to show the page as ours: nothing from outside, nothing that we do not use."""
+    theme = gr.themes.Base(font=list(FONTS), font_mono=["ui-monospace", "monospace"]).set(
+        body_background_fill="#f5f7f7", body_background_fill_dark="#12171a"
+    )
+    script = (STATIC / "youju.js").read_text(encoding="utf-8")
+    return {
+        "theme": theme,
+        "css_paths": [STATIC / "youju.css"],
+        "head": f'<meta name="referrer" content="no-referrer"><script>{script}</script>',
+        "i18n": translations(),
+        "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "mcp_server": False,
+        "pwa": False,
+        "ssr_mode": False,
+        "show_error": False,
+        "max_file_size": 1,
+        "app_kwargs": {"docs_url": None, "redoc_url": None, "openapi_url": None},
+    }
+
+
+def translations() -> Any:
+    """Looks a text of ours up by its key, in the browser's language; for what Gradio itself writes (labels, buttons)."""
+    return gr.I18n(**dict.fromkeys(_CHINESE_LOCALES, ZH), en=EN)

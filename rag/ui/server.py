@@ -1,0 +1,173 @@
+"""The web server around the page: routes, headers, a free port, the moment it is usable, a quiet end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+import webbrowser
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from rag.errors import SettingsError
+from rag.ui.backend import Backend
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+_NEIGHBOURS = 20
+_BACKLOG = 2048
+_READY_WITHIN = 120.0
+_HEADERS: Final = {
+    # 'unsafe-inline' and 'unsafe-eval' are Gradio's need; the rest keeps the page from talking to anyone but us.
+    "content-security-policy": (
+        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+def build_app(backend: Backend, *, samples: Sequence[str] = ()) -> FastAPI:
+    """The page as an ASGI app, with `/healthz` beside it. Loads Gradio (seconds); touches no network.
+
+    Args:
+        samples: questions offered as buttons while a conversation is empty.
+    """
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    import gradio as gr
+    from fastapi import FastAPI
+
+    from rag.ui.page import build_page, mount_options
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    app.add_middleware(_Headers)
+    mounted: FastAPI = gr.mount_gradio_app(app, build_page(backend, samples), path="/", **mount_options())
+    return mounted
+
+
+def serve(
+    backend: Backend,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    open_browser: bool = True,
+    *,
+    samples: Sequence[str] = (),
+    announce: Callable[[str], None] | None = None,
+) -> None:
+    """Serve the page until Ctrl-C, and say where it is once it answers.
+
+    Args:
+        port: the wanted port; where it is taken the next free one is used and named. 0 for any.
+        announce: takes each line for the terminal; without it they go to standard output.
+
+    Raises:
+        SettingsError: this machine has no such address, or the port needs more rights.
+    """
+    import uvicorn
+
+    say = announce or _print
+    listener = _listen(host, port)
+    with listener:
+        bound = int(listener.getsockname()[1])
+        if port not in (0, bound):
+            say(f"端口 {port} 已被占用，改用 {bound}。")
+        if host not in LOOPBACK:
+            say(f"注意：{host} 不是本机地址，同一网络里的人都能打开这个页面，而它没有登录。")
+        app = build_app(backend, samples=samples)
+        config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        url = _url(host, bound)
+        threading.Thread(target=_when_ready, args=(url, say, open_browser), daemon=True, name="youju-ready").start()
+        try:
+            server.run(sockets=[listener])
+        except KeyboardInterrupt:  # uvicorn raises it again after it has shut down in order
+            say("已停止。")
+
+
+class _Headers:
+    """Adds our headers to every response, errors included."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def with_headers(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    *((name.encode(), value.encode()) for name, value in _HEADERS.items()),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket on `port`, else on one of its neighbours, else on any: taken at once, so nobody is first."""
+    wanted = [port, *range(port + 1, min(port + 1 + _NEIGHBOURS, 65_536)), 0] if port else [0]
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
+    except OSError:
+        raise SettingsError(f"找不到地址 {host}", "请检查 --host，本机用 127.0.0.1") from None
+    for candidate in wanted:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            if os.name == "posix":  # elsewhere the option means "share a port in use"
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((address[0], candidate, *address[2:]))
+            listener.listen(_BACKLOG)
+        except PermissionError:
+            listener.close()
+            raise SettingsError(f"没有权限使用端口 {candidate}", "请用 --port 换一个大于 1023 的端口") from None
+        except OSError as error:
+            listener.close()
+            if candidate == 0:
+                raise SettingsError(
+                    f"不能在 {host} 上提供网页（{error.strerror}）", "请检查 --host，本机用 127.0.0.1"
+                ) from None
+        else:
+            return listener
+    raise AssertionError("the last candidate either listens or raises")
+
+
+def _url(host: str, port: int) -> str:
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{shown}:{port}"
+
+
+def _when_ready(url: str, say: Callable[[str], None], open_browser: bool) -> None:
+    """Wait until the page itself is served, then say where."""
+    import httpx
+
+    deadline = time.monotonic() + _READY_WITHIN
+    with httpx.Client(trust_env=False, timeout=10) as client:  # a proxy would be asked for our own loopback
+        while time.monotonic() < deadline:
+            try:
+                if client.get(f"{url}/").is_success:
+                    break
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.1)
+        else:
+            say(f"网页迟迟没有准备好，请看上面的错误信息。地址：{url}")
+            return
+    say(f"有据已就绪：{url}（按 Ctrl-C 停止）")
+    if open_browser:
+        webbrowser.open(url)
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

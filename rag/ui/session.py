@@ -1,0 +1,139 @@
+"""One reader's conversation: events of the pipeline in, messages of the chat out. Knows nothing of Gradio."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from rag.errors import YoujuError
+from rag.records import Answer, Event, Retrieved, Token, Turn
+from rag.ui import render
+from rag.ui.backend import Backend
+
+log = logging.getLogger("youju.ui")
+
+_REDRAW: Final = 0.08
+"""Seconds between two redraws of a draft: quick enough to look alive, slow enough for an old browser."""
+_REMEMBERED: Final = 12
+"""Finished exchanges handed to the pipeline for follow-ups."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A question and what is shown for it. `turn` exists once it has been answered."""
+
+    question: str
+    uid: str = field(default_factory=lambda: secrets.token_hex(4))
+    html: str = field(default_factory=lambda: render.progress_html("searching"))
+    draft: str = ""
+    turn: Turn | None = None
+    running: bool = True
+
+
+@dataclass(slots=True)
+class Session:
+    """The exchanges of one open page. It lives on the server, so nothing in it is the browser's word."""
+
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    @property
+    def running(self) -> bool:
+        """Whether a question is being answered."""
+        return bool(self.exchanges) and self.exchanges[-1].running
+
+    @property
+    def history(self) -> tuple[Turn, ...]:
+        """The answered exchanges, oldest first, for follow-ups."""
+        return tuple(exchange.turn for exchange in self.exchanges if exchange.turn)[-_REMEMBERED:]
+
+    def messages(self) -> list[dict[str, str]]:
+        """The whole conversation as Gradio's chat takes it; contents are HTML of `render`."""
+        return [
+            message
+            for exchange in self.exchanges
+            for message in (
+                {"role": "user", "content": render.question_html(exchange.question)},
+                {"role": "assistant", "content": exchange.html},
+            )
+        ]
+
+    def problem(self, question: str) -> str:
+        """Why a question cannot be asked now, as HTML; empty when it can."""
+        if self.running:
+            return render.notice_html("still_running")
+        if not question.strip():
+            return render.notice_html("empty")
+        if len(question.strip()) > render.LONGEST_QUESTION:
+            return render.notice_html(
+                "too_long", length=f"{len(question.strip()):,}", limit=f"{render.LONGEST_QUESTION:,}"
+            )
+        return ""
+
+    def ask(self, backend: Backend, question: str) -> Iterator[None]:
+        """Answer a question, yielding whenever `messages` has something new to show. Raises nothing.
+
+        After `stop` or `clear` it ends at the next event, and closes the pipeline's stream.
+        """
+        exchange = Exchange(question.strip())
+        history = self.history
+        self.exchanges.append(exchange)
+        yield
+        try:
+            yield from _follow(exchange, backend.events(exchange.question, history))
+            if exchange.running:
+                exchange.html = render.error_html(None)
+        except YoujuError as error:
+            self._failed(exchange, error)
+        except Exception as error:
+            log.exception("an answer failed")
+            self._failed(exchange, error)
+        finally:
+            exchange.running = False
+        yield
+
+    def stop(self) -> None:
+        """Break off the answer in progress; its draft stays, marked as not checked."""
+        if self.running:
+            exchange = self.exchanges[-1]
+            exchange.running = False
+            exchange.html = render.stopped_html(exchange.draft)
+
+    def clear(self) -> None:
+        """Forget the conversation."""
+        self.stop()
+        self.exchanges = []
+
+    @staticmethod
+    def _failed(exchange: Exchange, error: Exception) -> None:
+        if exchange.running:
+            exchange.html = render.error_html(error)
+
+
+def _follow(exchange: Exchange, events: Iterator[Event]) -> Iterator[None]:
+    drawn = 0.0
+    try:
+        for event in events:
+            if not exchange.running:
+                return
+            match event:
+                case Retrieved(hits=hits):
+                    exchange.html = render.progress_html("reading", count=str(len(hits)))
+                case Token(text=text):
+                    exchange.draft += text
+                    if time.monotonic() - drawn < _REDRAW:
+                        continue
+                    drawn = time.monotonic()
+                    exchange.html = render.draft_html(exchange.draft)
+                case Answer():
+                    exchange.html = render.answer_html(event, exchange.uid)
+                    exchange.turn = Turn(exchange.question, event.text)
+                    exchange.running = False
+                    return
+            yield
+    finally:
+        if isinstance(events, Generator):  # frees the LLM now, not when the garbage collector comes by
+            events.close()

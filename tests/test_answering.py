@@ -1,0 +1,166 @@
+"""The one pipeline: events in order, refusals without the LLM, failures that end in an extract, drafts that are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+
+from rag.chat_models import ChatModel
+from rag.library import Library
+from rag.records import Answer, Retrieved, Token, Turn
+from tests.conftest import make_article
+
+ARTICLES = [
+    make_article(
+        "武汉产业集群规划出炉",
+        "武昌区介绍，金融业是重要支柱产业。2020年，全区金融产业增加值达400.69亿元、同比增长6.3%。\n汉阳区将设立15亿元母基金。",
+    ),
+    make_article("上海楼市", "1至5月份，上海市房地产开发投资同比增长18%。商品房销售面积为620万平方米。"),
+]
+QUESTION = "武昌区2020年的金融产业增加值是多少？"
+
+
+class ScriptedChat(BaseChatModel):
+    """A chat model that says what it is told to, and remembers what it was asked."""
+
+    reply: str = ""
+    fails_after: int = -1
+    asked: list[list[BaseMessage]] = []  # noqa: RUF012  (a pydantic field: copied for each instance)
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        self.asked.append(messages)
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(self.reply))])
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        self.asked.append(messages)
+        for i, character in enumerate(self.reply):
+            if i == self.fails_after:
+                raise ConnectionError("gone")
+            yield ChatGenerationChunk(message=AIMessageChunk(content=character))
+
+
+def scripted(reply: str, fails_after: int = -1) -> ChatModel:
+    model = ScriptedChat(reply=reply, fails_after=fails_after)
+    return ChatModel(model=model, name="scripted", context_tokens=4096, count_tokens=len, local=True)
+
+
+@pytest.fixture
+def filled(library: Library) -> Library:
+    library.add_articles(ARTICLES)
+    return library
+
+
+def ask(library: Library, chat: ChatModel | None, question: str = QUESTION, history: tuple[Turn, ...] = ()) -> tuple[list[Any], Answer]:
+    library.use_chat_model(chat)
+    events = list(library.events(question, history))
+    answer = events[-1]
+    assert isinstance(answer, Answer)
+    return events, answer
+
+
+def test_extractive_answer_quotes_the_sentence(filled: Library) -> None:
+    events, answer = ask(filled, None)
+    assert [type(e) for e in events] == [Retrieved, Answer]
+    assert not answer.refused
+    assert "2020年，全区金融产业增加值达400.69亿元、同比增长6.3%。" in [s.text for s in answer.statements]
+    assert all(s.support == "supported" and s.citations[0].quote == s.text for s in answer.statements)
+    assert answer.provenance.llm == ""
+    assert "没有配置大模型" in answer.provenance.notice
+    assert {"retrieve", "judge", "total"} <= answer.timings.keys()
+
+
+def test_llm_answer_streams_as_a_draft_and_ends_checked(filled: Library) -> None:
+    reply = "武昌区2020年金融产业增加值达400.69亿元，同比增长6.3%[7]。"
+    events, answer = ask(filled, scripted(reply))
+    assert isinstance(events[0], Retrieved)
+    assert "".join(e.text for e in events if isinstance(e, Token)) == reply
+    assert answer.text == "武昌区2020年金融产业增加值达400.69亿元，同比增长6.3%。[1]"
+    assert answer.citations[0].quote == "2020年，全区金融产业增加值达400.69亿元、同比增长6.3%。"
+    assert answer.provenance.llm == "scripted"
+    assert answer.provenance.prompts.startswith("answer@")
+
+
+def test_the_prompt_holds_the_passages_and_ends_with_the_question(filled: Library) -> None:
+    chat = scripted("资料中没有相关信息。")
+    ask(filled, chat)
+    assert isinstance(chat.model, ScriptedChat)
+    last = str(chat.model.asked[0][-1].content)
+    assert "[1]《武汉产业集群规划出炉》（青石日报，2021-07-02）" in last
+    assert last.endswith(f"问题：{QUESTION}")
+
+
+def test_what_the_llm_invents_is_flagged(filled: Library) -> None:
+    _, answer = ask(filled, scripted("2020年全区金融产业增加值达400.69亿元。该区还获得了诺贝尔奖。"))
+    assert [s.support for s in answer.statements] == ["supported", "unsupported"]
+    assert "诺贝尔奖。（未找到依据）" in answer.text
+
+
+def test_a_draft_of_which_nothing_holds_is_refused(filled: Library) -> None:
+    _, answer = ask(filled, scripted("2020年全区金融产业增加值达999亿元。"))
+    assert answer.refused
+    assert answer.text == "资料中没有相关信息。"
+    assert "没有一句" in answer.provenance.notice
+
+
+def test_a_draft_that_refuses_is_a_refusal_with_the_nearest_passages(filled: Library) -> None:
+    _, answer = ask(filled, scripted("资料中没有相关信息。"))
+    assert answer.refused
+    assert answer.hits
+
+
+def test_nothing_relevant_is_refused_without_asking_the_llm(filled: Library) -> None:
+    chat = scripted("洪山区的目标是1500亿元。")
+    _, answer = ask(filled, chat, "洪山区2025年的地区生产总值目标是多少？")
+    assert answer.refused
+    assert isinstance(chat.model, ScriptedChat)
+    assert chat.model.asked == []
+
+
+def test_an_llm_that_breaks_off_gives_way_to_the_extract(filled: Library) -> None:
+    events, answer = ask(filled, scripted("武昌区2020年金融产业", fails_after=4))
+    assert "".join(e.text for e in events if isinstance(e, Token)) == "武昌区2"
+    assert not answer.refused
+    assert "400.69亿元" in answer.text
+    assert "大模型没有答完" in answer.provenance.notice
+    assert answer.provenance.llm == ""
+
+
+def test_an_empty_library_says_so(library: Library) -> None:
+    _, answer = ask(library, None)
+    assert answer.refused
+    assert "知识库还是空的" in answer.reason
+
+
+def test_a_follow_up_is_asked_as_it_stands_alone(filled: Library) -> None:
+    _, answer = ask(filled, None, "同比增长多少？", (Turn(QUESTION, "400.69亿元"),))
+    assert answer.question == "同比增长多少？"
+    assert answer.standalone_question == "武昌区2020年的金融产业增加值同比增长多少？"
+    assert "6.3%" in answer.text
+
+
+@pytest.mark.parametrize("question", ["", "  \n", "？？？", "😀" * 3000, "a" * 5000])
+def test_odd_questions_end_in_an_answer(filled: Library, question: str) -> None:
+    _, answer = ask(filled, None, question)
+    assert isinstance(answer.text, str)

@@ -1,0 +1,100 @@
+"""What carries which sentence, and what nothing carries. The traps are those that small LLMs fell into here."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.evidence import Citations, check_statement, draft_sentences, is_refusal, strip_marks
+from rag.library import Library
+from rag.relevance import Candidate, rank_sentences
+from tests.conftest import make_article
+
+TEXT = (
+    "汉阳区副区长万某表示，到2025年汉阳区将形成若干个千亿级产业集群。\n"
+    "武昌区介绍，金融业是重要支柱产业。2020年，全区金融产业增加值达400.69亿元、同比增长6.3%，占全区GDP总量的26.8%。\n"
+    "全区人民币存贷款规模超1.69万亿，位列全省首位。"
+)
+
+
+@pytest.fixture
+def candidates(library: Library) -> list[Candidate]:
+    library.add_articles([make_article("武汉产业集群：汉阳、武昌规划出炉", TEXT)])
+    question = "武昌区2020年的金融产业增加值是多少？"
+    return rank_sentences(library, question, library.search(question, 5))
+
+
+def check(text: str, candidates: list[Candidate]) -> tuple[str, list[str]]:
+    statement = check_statement(text, candidates, Citations())
+    for citation in statement.citations:
+        assert citation.article.text[citation.start : citation.end] == citation.quote
+    return statement.support, [c.quote for c in statement.citations]
+
+
+def test_a_true_sentence_cites_the_sentence_that_carries_it(candidates: list[Candidate]) -> None:
+    support, quotes = check("2020年，武昌区全区金融产业增加值达400.69亿元，同比增长6.3%。", candidates)
+    assert support == "supported"
+    assert quotes == ["2020年，全区金融产业增加值达400.69亿元、同比增长6.3%，占全区GDP总量的26.8%。"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2020年，武昌区全区金融产业增加值达400.96亿元，同比增长6.3%。",  # digits swapped
+        "2020年，武昌区全区金融产业增加值达400.69万元，同比增长6.3%。",  # another unit
+        "2020年，武昌区全区金融产业增加值达400.69亿元，同比下降6.3%。",  # another direction
+        "2020年，汉阳区全区金融产业增加值达400.69亿元，同比增长6.3%。",  # another district's figure
+        "2019年，武昌区全区金融产业增加值达400.69亿元，同比增长6.3%。",  # another year
+        "该区将举办马拉松比赛。",  # nothing of the kind
+    ],
+)
+def test_what_the_source_does_not_say_is_unsupported_and_cites_nothing(text: str, candidates: list[Candidate]) -> None:
+    assert check(text, candidates) == ("unsupported", [])
+
+
+def test_two_sources_are_both_cited(candidates: list[Candidate]) -> None:
+    support, quotes = check("武昌区2020年金融产业增加值达400.69亿元，全区人民币存贷款规模超1.69万亿。", candidates)
+    assert support == "supported"
+    assert len(quotes) == 2
+
+
+def test_the_same_span_keeps_its_number(candidates: list[Candidate]) -> None:
+    citations = Citations()
+    first = check_statement("2020年，全区金融产业增加值达400.69亿元。", candidates, citations)
+    second = check_statement("全区人民币存贷款规模超1.69万亿，位列全省首位。", candidates, citations)
+    third = check_statement("全区金融产业增加值同比增长6.3%，占全区GDP总量的26.8%。", candidates, citations)
+    assert [s.citations[0].number for s in (first, second, third)] == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("draft", "expected"),
+    [
+        ("增长6.3%[1]。", "增长6.3%。"),
+        ("增长6.3%【2】[3][1，3]。", "增长6.3%。"),
+        ("增长[2-4]了[0]一些[99]。", "增长了一些。"),
+        ("增长（资料1）。", "增长。"),
+        ("增长（2020）[2020]。", "增长（2020）。"),
+        ("**增长**6.3%\n- 第一条\n1. 第二条", "增长6.3%\n第一条\n第二条"),
+        ("《天问[卷三]》", "《天问[卷三]》"),
+    ],
+)
+def test_marks_of_the_model_are_taken_out(draft: str, expected: str) -> None:
+    assert strip_marks(draft) == expected
+
+
+@pytest.mark.parametrize(
+    ("draft", "refuses"),
+    [
+        ("资料中没有相关信息。", True),
+        ("根据提供的资料，没有提到洪山区的目标[1]。", True),
+        ("", True),
+        ("[1]", True),
+        ("武昌区增加值达400.69亿元。", False),
+        ("资料没有给出洪山区的数字，但武昌区为400.69亿元。", False),
+    ],
+)
+def test_refusals_are_recognised(draft: str, refuses: bool) -> None:
+    assert is_refusal(draft) is refuses
+
+
+def test_sentences_of_a_draft_come_once_and_without_marks() -> None:
+    assert draft_sentences("甲增长6.3%[1]。甲增长6.3%[2]。\n乙下降3%。") == ["甲增长6.3%。", "乙下降3%。"]
