@@ -29,6 +29,22 @@ class EmbeddingError(Exception):
     """A model that cannot be loaded or does not keep the contract; the message says which and how to mend it."""
 
 
+def check_matrix(rows: NDArray[np.floating], count: int, dim: int, name: str) -> Matrix:
+    """What a model gave back, as a `Matrix`.
+
+    Raises:
+        EmbeddingError: another shape than (count, dim), or values that are not finite.
+    """
+    matrix = np.ascontiguousarray(rows, dtype=np.float32)
+    if matrix.shape != (count, dim):
+        raise EmbeddingError(
+            f"向量模型 {name} 给出的形状是 {matrix.shape}，应为 {(count, dim)}，请检查模型文件夹是否完整"
+        )
+    if not np.isfinite(matrix).all():
+        raise EmbeddingError(f"向量模型 {name} 给出了无效的数值（NaN 或无穷大），模型文件可能已损坏，请重新获取")
+    return matrix
+
+
 class Embedder(Embeddings):
     """Text in, unit vectors out. A LangChain `Embeddings` with what an index must know.
 

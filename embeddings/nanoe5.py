@@ -15,6 +15,7 @@ are little-endian:
 
 from __future__ import annotations
 
+import itertools
 import struct
 import zipfile
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def _read_vocabulary(blob: bytes) -> tuple[tuple[str, ...], Array, int]:
     scores = np.frombuffer(blob, "<f4", count, position).astype(np.float32)
     position += 4 * count
     text = blob[position : position + text_bytes]
-    pieces = tuple(text[a:b].decode("utf-8") for a, b in zip(offsets, offsets[1:], strict=False))
+    pieces = tuple(text[a:b].decode("utf-8") for a, b in itertools.pairwise(offsets))
     specials = (pieces[bos], pieces[pad], pieces[eos], pieces[unk])
     if specials != ("<s>", "<pad>", "</s>", "<unk>"):
         raise ValueError(f"unexpected special pieces {specials}")

@@ -35,11 +35,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """One citation behind one statement of an answer."""
+    """One citation behind one statement of an answer.
+
+    `articles` are the keys it stands for at article level: its own, and those of near-duplicates shown as one hit with it.
+    """
 
     span: Span
     quote: str
     statement: str
+    articles: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +56,16 @@ class CitationScores:
     quote_recall: float | None
 
 
-def locate(text: str, quote: str) -> tuple[int, int] | None:
-    """First place of `quote` in `text`, white space apart, as (start, end) in `text`; None if it is not there."""
+def locate(text: str, quote: str) -> list[tuple[int, int]]:
+    """Every place of `quote` in `text`, white space apart, as (start, end) in `text`; a table's cell may stand in several."""
     squeezed, offsets = _squeeze(text)
     wanted = "".join(quote.split())
+    places = []
     at = squeezed.find(wanted) if wanted else -1
-    if at < 0:
-        return None
-    return offsets[at], offsets[at + len(wanted) - 1] + 1
+    while at >= 0:
+        places.append((offsets[at], offsets[at + len(wanted) - 1] + 1))
+        at = squeezed.find(wanted, at + len(wanted))
+    return places
 
 
 def overlaps(first: Span, second: Span) -> bool:
@@ -73,7 +79,7 @@ def overlaps(first: Span, second: Span) -> bool:
 
 def score_citations(
     cited: Sequence[Cited],
-    gold: Sequence[Span],
+    gold: Sequence[Sequence[Span]],
     gold_articles: frozenset[str],
     key_facts: Sequence[Sequence[str]],
     forbidden: Sequence[str],
@@ -83,7 +89,7 @@ def score_citations(
 
     Args:
         cited: every citation, once for each statement that it stands behind.
-        gold: where the gold quotes stand.
+        gold: for each gold quote the places where it stands; one of them is enough.
         gold_articles: keys of the gold articles; may be more than `gold` names (sets without quotes).
         key_facts: for each fact its accepted wordings.
         forbidden: values that a right answer does not contain.
@@ -97,14 +103,16 @@ def score_citations(
     facts = [[a for a in alternatives if len(normalize(a)) >= _MIN_FACT_CHARS] for alternatives in key_facts]
     carried = [_carried(c, facts, forbidden) for c in cited]
     right = [
-        bool(found) or any(overlaps(c.span, span) for span in gold) for c, found in zip(cited, carried, strict=True)
+        bool(found) or any(overlaps(c.span, place) for places in gold for place in places)
+        for c, found in zip(cited, carried, strict=True)
     ]
     elsewhere = set[int]().union(*carried)
-    in_gold = [c.span.article in gold_articles for c in cited]
-    reached = {c.span.article for c in cited} & gold_articles
+    in_gold = [bool(c.articles & gold_articles) for c in cited]
+    reached = frozenset[str]().union(*(c.articles for c in cited)) & gold_articles
     hit = [
-        any(overlaps(c.span, span) for c in cited) or any(contains_fact(quote, facts[i]) for i in elsewhere)
-        for span, quote in zip(gold, quotes, strict=True)
+        any(overlaps(c.span, place) for c in cited for place in places)
+        or any(contains_fact(quote, facts[i]) for i in elsewhere)
+        for places, quote in zip(gold, quotes, strict=True)
     ]
     return CitationScores(
         article_precision=sum(in_gold) / len(cited) if cited and gold_articles else None,

@@ -188,7 +188,7 @@ def check_set(eval_set: EvalSet, texts: Mapping[str, str]) -> list[str]:
         for gold in case.gold:
             if gold.article not in texts:
                 problems.append(f"{case.id}：没有这篇文章：{gold.article}")
-            elif gold.quote and locate(texts[gold.article], gold.quote) is None:
+            elif gold.quote and not locate(texts[gold.article], gold.quote):
                 problems.append(f"{case.id}：文章 {gold.article} 里找不到原文：{gold.quote}")
         problems += [
             f"{case.id}：参考答案自己含有禁止出现的内容" for r in case.references if contains_fact(r, case.forbidden)

@@ -12,10 +12,10 @@ import platformdirs
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from embeddings import load_embedder
+from embeddings import Embedder, EmbeddingError, load_embedder
 from eval.datasets import EvalSet
 from rag import Library, Settings, __version__, open_library
-from rag.errors import LibraryError
+from rag.errors import LibraryError, ModelError
 
 _SOURCES = ("chunking.py", "sentences.py", "headings.py", "ingest.py", "reading")
 """The code that decides what the chunks of an article are; a library made by other code is another library."""
@@ -27,16 +27,20 @@ def default_cache() -> Path:
 
 
 @contextmanager
-def prepared_library(eval_set: EvalSet, settings: Settings, cache: Path, console: Console) -> Iterator[Library]:
+def prepared_library(
+    eval_set: EvalSet, settings: Settings, cache: Path, console: Console, *, embedder: Embedder | None = None
+) -> Iterator[Library]:
     """The library with exactly the articles of `eval_set`, built first where it is not in `cache`.
 
-    A build that was killed goes on where it stopped. The library is opened with `settings` but for its place.
+    A build that was killed goes on where it stopped. The library is opened with `settings` but for its place, and with
+    `embedder` instead of the one that they name where it is given.
 
     Raises:
         LibraryError: an article of the set could not be read (the figures would be those of another set).
         ModelError: the embedder cannot be used.
     """
-    embedder = load_embedder(settings.embedder, threads=settings.threads, models_dir=settings.models)
+    if embedder is None:
+        embedder = _load_embedder(settings)
     home = cache / f"{eval_set.name}-{_key(eval_set, settings, embedder.fingerprint)}"
     with open_library(home / "library", settings=settings, embedder=embedder) as library:
         marker = home / "built.json"
@@ -73,6 +77,13 @@ def progress_bar(console: Console) -> Progress:
         TimeRemainingColumn(),
         console=console,
     )
+
+
+def _load_embedder(settings: Settings) -> Embedder:
+    try:
+        return load_embedder(settings.embedder, threads=settings.threads, models_dir=settings.models)
+    except EmbeddingError as error:
+        raise ModelError(str(error), "运行 youju models doctor 查看可用的模型") from None
 
 
 def _build(library: Library, eval_set: EvalSet, console: Console) -> None:

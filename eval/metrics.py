@@ -16,8 +16,8 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Protocol, TypeAlias, cast
 
-from rag.dates import chinese_integer
-from rag.quantities import normalize_numbers
+from rag.number_forms import normalize_numbers
+from rag.numerals import chinese_integer
 
 Ranking: TypeAlias = Sequence[frozenset[str]]
 """Articles by rank, best first; each position holds the article keys that one hit stands for."""
@@ -83,24 +83,21 @@ def ndcg_at(ranking: Ranking, gold: Collection[str], k: int) -> float | None:
     return dcg / ideal
 
 
-_BETWEEN_DIGITS = re.compile(r"(?<=\d)[^\w%‰.]+(?=\d)")
+_BETWEEN_WORDS = re.compile(r"(?<=[0-9a-z%‰])(?!\.\d)[^\w%‰]+(?=[0-9a-z])")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _DAY = re.compile(r"(\d{1,2}|[一二三四五六七八九十]{1,3})月(?:(\d{1,2}|[一二三四五六七八九十]{1,3})[日号])?")
 _KEPT = frozenset("%‰|")
 
 
+@lru_cache(maxsize=4096)
 def normalize(text: str) -> str:
     """The form in which texts are compared: what people write in several ways becomes one.
 
-    NFKC (full width to half), lower case, traditional to simplified script, numbers and dates in one
-    notation (`rag.quantities.normalize_numbers`, 十一月二十日 as 11月20日), then white space and punctuation removed; a decimal point stays, percent
-    signs stay, and other marks between two digits become "|" so that 3:2 is not 32.
+    NFKC (full width to half), lower case, traditional to simplified script, numbers and dates in one notation
+    (`rag.number_forms.normalize_numbers`; 十一月二十日 as 11月20日), then white space and punctuation removed. Decimal points
+    and percent signs stay; other marks between digits or Latin letters become "|", so that 3:2 is not 32.
     """
-    folded = _simplified(unicodedata.normalize("NFKC", text).lower())
-    folded = normalize_numbers(_DAY.sub(_day_in_digits, folded))
-    folded = _THOUSANDS.sub("", folded)
-    folded = _BETWEEN_DIGITS.sub("|", folded)
-    return "".join(c for i, c in enumerate(folded) if _is_kept(folded, i, c))
+    return _bare(normalize_numbers(_DAY.sub(_day_in_digits, _plain(text))))
 
 
 def exact_match(answer: str, references: Sequence[str]) -> float | None:
@@ -151,10 +148,12 @@ def lcs_length(first: str, second: str) -> int:
 def contains_fact(text: str, alternatives: Sequence[str]) -> bool:
     """Whether `text` states a key fact: one of its alternatives occurs in it, both normalised.
 
-    A number matches as a whole number only: "3%" is not in "6.3%" nor "12" in "2012"; likewise Latin words.
+    A number matches as a whole number only: "3%" is not in "6.3%" nor "12" in "2012"; likewise Latin words. Texts are also
+    compared with their numbers as written, because a table's cell says "63.92" where a sentence says "63.92万平方米".
     """
-    folded = normalize(text)
-    return any(_occurs(folded, normalize(alternative)) for alternative in alternatives)
+    if any(_occurs(normalize(text), normalize(alternative)) for alternative in alternatives):
+        return True
+    return any(_occurs(_literal(text), _literal(alternative)) for alternative in alternatives)
 
 
 def key_fact_recall(text: str, key_facts: Sequence[Sequence[str]]) -> float | None:
@@ -196,6 +195,22 @@ def _splits(text: str, at: int) -> bool:
     digits = before.isdigit() and after.isdigit()
     letters = before.isascii() and before.isalpha() and after.isascii() and after.isalpha()
     return digits or letters
+
+
+@lru_cache(maxsize=4096)
+def _literal(text: str) -> str:
+    """`normalize` with numbers as they are written."""
+    return _bare(_plain(text))
+
+
+def _plain(text: str) -> str:
+    return _THOUSANDS.sub("", _simplified(unicodedata.normalize("NFKC", text).lower()))
+
+
+def _bare(folded: str) -> str:
+    """Without white space and punctuation, as `normalize` says."""
+    separated = _BETWEEN_WORDS.sub("|", folded)
+    return "".join(c for i, c in enumerate(separated) if _is_kept(separated, i, c))
 
 
 def _day_in_digits(match: re.Match[str]) -> str:

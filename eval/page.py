@@ -40,7 +40,7 @@ details[open]{padding-bottom:12px}summary{cursor:pointer;padding:8px 0;overflow-
 .ok{color:var(--good)}.no{color:var(--bad)}
 dl{display:grid;grid-template-columns:6em 1fr;gap:4px 12px;margin:4px
 0}dt{opacity:.7}dd{margin:0;overflow-wrap:anywhere}
-@media(max-width:480px){dl{grid-template-columns:1fr}dt{margin-top:6px}} blockquote{margin:4px 0;padding:4px
+@media(max-width:600px){.wide{display:none}th,td{padding:4px 6px}dl{grid-template-columns:1fr}dt{margin-top:6px}} blockquote{margin:4px 0;padding:4px
 10px;background:var(--soft);border-left:3px solid var(--line)} mark{background:var(--mark);color:inherit} @media
 print{.filters{display:none}details{break-inside:avoid}}
 """
@@ -125,9 +125,9 @@ def _summary_table(summary: Mapping[str, Any], format_value: Formatter) -> str:
         value, interval = format_value(metric.name, estimate)
         lines.append(
             f"<tr><td>{escape(metric.label)}</td><td class='n'>{value}</td><td class='n'>{interval}</td>"
-            f"<td class='n'>{estimate['n']}</td><td class='note'>{escape(metric.meaning)}</td></tr>"
+            f"<td class='n'>{estimate['n']}</td><td class='note wide'>{escape(metric.meaning)}</td></tr>"
         )
-    head = "<tr><th>指标</th><th class='n'>值</th><th class='n'>95% 区间</th><th class='n'>n</th><th>含义</th></tr>"
+    head = "<tr><th>指标</th><th class='n'>值</th><th class='n'>95% 区间</th><th class='n'>n</th><th class='wide'>含义</th></tr>"
     return (
         f"<div class='scroll'><table><thead>{head}</thead><tbody>{''.join(lines)}</tbody></table></div>"
         "<p class='note'>区间为自助法（按题重抽样）95% 百分位区间；“–”表示不适用，不计为 0。</p>"

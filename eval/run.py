@@ -1,7 +1,7 @@
 """Ask every case of a set through the user's door and write down what came: resumable, one row a case.
 
 A row of cases.jsonl: id, type, question, history, answerable, key_facts, forbidden, references, gold (article, quote,
-start, end), answer (`Answer.to_dict()`, null if the case raised), metrics (null if it raised), seconds (wall time),
+places of the quote), answer (`Answer.to_dict()`, null if the case raised), metrics (null if it raised), seconds (wall time),
 first_token (seconds from the question to the LLM's first piece of text, null without one), fallback (an LLM was asked
 for and the answer is extractive), error (null, or kind and message).
 """

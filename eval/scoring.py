@@ -79,13 +79,15 @@ METRICS = MEANS + REFUSALS + LATENCIES
 
 
 def gold_rows(case: Case, texts: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The gold of a case as rows carry it: article, quote, and where the quote stands (null where it is not found)."""
-    rows = []
-    for gold in case.gold:
-        place = locate(texts[gold.article], gold.quote) if gold.quote and gold.article in texts else None
-        start, end = place or (None, None)
-        rows.append({"article": gold.article, "quote": gold.quote, "start": start, "end": end})
-    return rows
+    """The gold of a case as rows carry it: article, quote, and the places [start, end] where the quote stands."""
+    return [
+        {
+            "article": gold.article,
+            "quote": gold.quote,
+            "places": [list(place) for place in locate(texts.get(gold.article, ""), gold.quote)],
+        }
+        for gold in case.gold
+    ]
 
 
 def score_answer(
@@ -117,7 +119,7 @@ def score_answer(
         "rouge_l": rouge_l(text, case.references),
     }
     scores |= _retrieval(case, gold, answer["hits"], key_of)
-    scores |= _citations(case, gold, statements, key_of)
+    scores |= _citations(case, gold, statements, answer["hits"], key_of)
     supports = [statement["support"] == "supported" for statement in statements]
     scores["supported"] = sum(supports) / len(supports) if supports else None
     return scores
@@ -187,11 +189,12 @@ def _estimates(rows: Sequence[Row], seed: int) -> dict[str, Estimate]:
 def _retrieval(
     case: Case, gold: Sequence[Mapping[str, Any]], hits: Sequence[Mapping[str, Any]], key_of: Callable[[str], str]
 ) -> Scores:
-    passages = [frozenset(key_of(found["path"]) for found in (hit, *hit["also"])) for hit in hits]
-    scores = retrieval_scores(passages, case.gold_articles)
-    spans = [span for span in _spans(gold) if span is not None]
-    chunks = [Span(key_of(hit["path"]), hit["start"], hit["end"]) for hit in hits[:10]]
-    found = [any(overlaps(chunk, span) for chunk in chunks) for span in spans]
+    scores = retrieval_scores([_stands_for(hit, key_of) for hit in hits], case.gold_articles)
+    chunks = [(Span(key_of(hit["path"]), hit["start"], hit["end"]), str(hit["text"])) for hit in hits[:10]]
+    found = [
+        any(locate(text, quote) or any(overlaps(chunk, place) for place in places) for chunk, text in chunks)
+        for places, quote in _placed(gold)
+    ]
     scores["evidence@10"] = sum(found) / len(found) if found else None
     return scores
 
@@ -200,17 +203,20 @@ def _citations(
     case: Case,
     gold: Sequence[Mapping[str, Any]],
     statements: Sequence[Mapping[str, Any]],
+    hits: Sequence[Mapping[str, Any]],
     key_of: Callable[[str], str],
 ) -> Scores:
-    cited = [
-        Cited(Span(key_of(c["path"]), c["start"], c["end"]), c["quote"], statement["text"])
-        for statement in statements
-        for c in statement["citations"]
-    ]
-    placed = [(span, str(g["quote"])) for span, g in zip(_spans(gold), gold, strict=True) if span is not None]
+    cited = []
+    for statement in statements:
+        for c in statement["citations"]:
+            key = key_of(c["path"])
+            shown = [_stands_for(hit, key_of) for hit in hits if hit["article_id"] == c["article_id"]]
+            articles = frozenset({key}).union(*shown)
+            cited.append(Cited(Span(key, c["start"], c["end"]), c["quote"], statement["text"], articles))
+    placed = _placed(gold)
     found = score_citations(
         cited,
-        [span for span, _ in placed],
+        [places for places, _ in placed],
         case.gold_articles,
         case.key_facts,
         case.forbidden,
@@ -224,5 +230,11 @@ def _citations(
     }
 
 
-def _spans(gold: Sequence[Mapping[str, Any]]) -> list[Span | None]:
-    return [Span(g["article"], g["start"], g["end"]) if g["start"] is not None else None for g in gold]
+def _stands_for(hit: Mapping[str, Any], key_of: Callable[[str], str]) -> frozenset[str]:
+    """Keys of a hit's article and of the near-duplicates folded into it."""
+    return frozenset(key_of(found["path"]) for found in (hit, *hit["also"]))
+
+
+def _placed(gold: Sequence[Mapping[str, Any]]) -> list[tuple[list[Span], str]]:
+    """The places of each gold quote and its text; gold that names a whole article has none and is left out."""
+    return [([Span(g["article"], *place) for place in g["places"]], g["quote"]) for g in gold if g["places"]]

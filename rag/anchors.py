@@ -10,16 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rag.words import search_form
+from rag.words import STOP_WORDS, search_form
 
 _KINDS = {"ns": "place", "nr": "person", "nt": "org", "nz": "name", "eng": "name"}
-_PLACE_ENDINGS = ("区", "市", "县", "省", "镇", "乡", "州", "盟", "旗", "村", "国")
-_ORG_ENDINGS = (
+PLACE_ENDINGS = ("区", "市", "县", "省", "镇", "乡", "州", "盟", "旗", "村", "国")
+ORG_ENDINGS = (
     "公司", "集团", "银行", "大学", "学院", "医院", "股份", "科技", "重工", "电力", "能源", "证券", "基金", "保险", "法院", "队", "俱乐部", "中学", "小学",
 )  # fmt: skip
 # Everybody's places: they name no rival ("全国" beside a district is not another district).
 _COMMON = frozenset(
-    "中国 全国 全市 全省 全区 全县 国内 国际 我国 本市 本区 本省 该市 该区 城区 市区 新区 地区 园区".split()
+    "中国 全国 全市 全省 全区 全县 国内 国际 我国 本市 本区 本省 该市 该区 城区 市区 新区 地区 园区 城市 院区 校区 山区 郊区 库区 景区 大学 中学 小学".split()
 )
 
 
@@ -38,30 +38,55 @@ class Anchor:
 @lru_cache(maxsize=512)
 def find_anchors(text: str) -> tuple[Anchor, ...]:
     """The names in a text, in order, with offsets into `search_form(text)`."""
-    import rjieba
-
     plain = search_form(text)
-    tagged = rjieba.tag(plain)
-    anchors: list[Anchor] = []
-    position = 0
-    for i, (word, tag) in enumerate(tagged):
-        start, position = position, position + len(word)
+    anchors = []
+    for start, end, tag in _merged(plain):
+        word = plain[start:end]
         kind = _KINDS.get(tag[:2]) or _KINDS.get(tag[:3])
         if kind is None or word in _COMMON or (len(word) < 2 and kind != "person"):
             continue
-        following = tagged[i + 1][0] if i + 1 < len(tagged) else ""
-        end = position
-        rank = next((e for e in (*_PLACE_ENDINGS, *_ORG_ENDINGS) if word.endswith(e) and len(word) > len(e)), "")
-        if not rank and following in (*_PLACE_ENDINGS, *_ORG_ENDINGS):
-            rank, end = following, position + len(following)
-        if rank in _ORG_ENDINGS:
-            kind = "org"
-        elif rank:
-            kind = "place"
-        name = plain[start:end]
-        core = name[: -len(rank)] if rank and len(name) - len(rank) >= 2 else name
-        anchors.append(Anchor(start, end, name, core, kind, rank or kind))
+        rank = next((e for e in (*PLACE_ENDINGS, *ORG_ENDINGS) if word.endswith(e) and len(word) > len(e)), "")
+        if rank:
+            kind = "org" if rank in ORG_ENDINGS else "place"
+        core = word[: -len(rank)] if rank and len(word) - len(rank) >= 2 else word
+        anchors.append(Anchor(start, end, word, core, kind, rank or kind))
     return tuple(anchors)
+
+
+def _merged(plain: str) -> list[tuple[int, int, str]]:
+    """jieba's tagged words with the names put together that its dictionary does not know: (start, end, tag).
+
+    Unknown names fall to pieces of one character (远/棹/重工, 郦知/远, 澄/湖区). Pieces that are no function words are joined, and
+    an ending that makes a place or an organisation is joined to the name before it.
+    """
+    import rjieba
+
+    pieces: list[tuple[int, int, str]] = []
+    position = 0
+    for word, tag in rjieba.tag(plain):
+        start, position = position, position + len(word)
+        if not pieces:
+            pieces.append((start, position, tag))
+            continue
+        before_start, before_end, before_tag = pieces[-1]
+        before = plain[before_start:before_end]
+        joined = (before_start, position, "nz")
+        if _loose(before, before_tag) and _loose(word, tag) and position - before_start <= 3:
+            pieces[-1] = joined
+        elif before_tag[:2] == "nr" and _loose(word, tag) and position - before_start <= 3:
+            pieces[-1] = (before_start, position, "nr")
+        elif word in (*PLACE_ENDINGS, *ORG_ENDINGS) and (before_tag[:2] in _KINDS or before_tag == "nz"):
+            pieces[-1] = joined
+        elif _loose(before, before_tag) and len(word) == 2 and word.endswith(PLACE_ENDINGS) and word not in _COMMON:
+            pieces[-1] = joined
+        else:
+            pieces.append((start, position, tag))
+    return pieces
+
+
+def _loose(word: str, tag: str) -> bool:
+    """A single character that can be part of an unknown name."""
+    return len(word) == 1 and "一" <= word <= "鿿" and tag[:1] in "nagzj" and word not in STOP_WORDS
 
 
 def speaks_of(anchor: Anchor, sentence: str, before: str, whole: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -15,14 +15,11 @@ from rag.conversation import standalone_question
 from rag.errors import ChatModelError
 from rag.evidence import Citations, check_statement, draft_sentences, is_refusal
 from rag.extractive import extract
+from rag.gate import REFUSAL, refusal_reason
 from rag.records import Answer, Event, Hit, Provenance, Retrieved, Statement, Token, Turn
 from rag.relevance import Candidate, rank_sentences
 from rag.retrieval import retrieve
 from rag.version import VERSION
-
-REFUSAL = "资料中没有相关信息。"
-GATE = 0.3
-"""Score of the best sentence below which nothing relevant counts as found; `python -m eval calibrate` measures it."""
 
 _JUDGED_HITS = 5
 _LOCAL_CONTEXT = 700
@@ -76,8 +73,9 @@ def answer_events(
     yield Retrieved(hits, alone)
     candidates = rank_sentences(collection, alone, hits[:_JUDGED_HITS])
     clock.lap("judge")
-    if not candidates or candidates[0].score < GATE:
-        reason = REFUSAL if collection.counts()[0] else "知识库还是空的，请先用 youju add 加入文章。"
+    if collection.counts()[0] == 0:
+        verdict = _Verdict((), "知识库还是空的，请先用 youju add 加入文章。", notice=notice)
+    elif reason := refusal_reason(alone, candidates):
         verdict = _Verdict((), reason, notice=notice)
     elif chat is None:
         verdict = _Verdict(extract(candidates), notice=notice)
@@ -110,7 +108,7 @@ def _with_llm(
     hits: Sequence[Hit],
     candidates: Sequence[Candidate],
     clock: _Clock,
-) -> Iterator[Token] | _Verdict:  # a generator that returns the verdict
+) -> Generator[Token, None, _Verdict]:
     settings = collection.settings
     budget = settings.context_tokens or (_LOCAL_CONTEXT if chat.local else _API_CONTEXT)
     messages = build_messages(chat, question, hits, candidates, budget)
@@ -162,5 +160,10 @@ def build_messages(
 
 
 def _langchain(message: Message) -> BaseMessage:
-    kinds = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
-    return kinds[message.role](content=message.text)
+    match message.role:
+        case "system":
+            return SystemMessage(message.text)
+        case "user":
+            return HumanMessage(message.text)
+        case "assistant":
+            return AIMessage(message.text)

@@ -6,7 +6,7 @@ import importlib.util
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
 LlmKind = Literal["none", "api", "llama.cpp", "transformers"]
+
+API_WINDOW = 8192
+"""Window assumed for an API's model, which does not announce it."""
 
 _PROMPT_OVERHEAD = 1024
 """Tokens left for instructions, examples and the question when a window is chosen from `context_tokens`."""
@@ -121,10 +124,14 @@ def _own_model(settings: Settings, asked: str) -> LlmChoice:
         if not path.is_file():
             raise ModelMissing(f"找不到模型文件：{path}", "请检查设置 llm 的路径")
         return _gguf(settings, path.stem, path, "设置 llm 指定的文件")
-    folder = next((place for place in (path, repo_folder(asked, settings), *_hub_cache(asked)) if place.is_dir()), None)
+    folder = next(
+        (place for place in (path, repo_folder(asked, settings), *hub_snapshots(asked)) if place.is_dir()), None
+    )
     if folder is not None:
         if settings.llm_engine == "llama.cpp":
-            raise SettingsError(f"llama.cpp 只能运行 GGUF 文件，不能运行文件夹：{asked}", "请设 llm_engine = transformers")
+            raise SettingsError(
+                f"llama.cpp 只能运行 GGUF 文件，不能运行文件夹：{asked}", "请设 llm_engine = transformers"
+            )
         if not (folder / "config.json").is_file():
             raise ModelError(f"文件夹里没有 transformers 模型（缺 config.json）：{folder}", "请检查设置 llm 的路径")
         name = asked if folder != path else path.resolve().name
@@ -135,7 +142,7 @@ def _own_model(settings: Settings, asked: str) -> LlmChoice:
     raise SettingsError(f"没有这个大模型：{asked}", f"可用的有 {names}，或 GGUF 文件、模型文件夹的路径")
 
 
-def _hub_cache(repo: str) -> list[Path]:
+def hub_snapshots(repo: str) -> list[Path]:
     """The snapshots of a repository in Hugging Face's own cache, newest first (its documented layout)."""
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
     cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
@@ -158,9 +165,7 @@ def load_chat_model(settings: Settings) -> ChatModel | None:
     if choice.kind == "none":
         return None
     if choice.kind == "api":
-        from rag.openai_api import connect
-
-        return connect(settings, choice.name)
+        return _connect_api(settings, choice.name)
     assert choice.path is not None
     known = find_llm(choice.name)
     if choice.kind == "llama.cpp":
@@ -171,6 +176,26 @@ def load_chat_model(settings: Settings) -> ChatModel | None:
     return ChatModel(model, choice.name, model.context, model.get_num_tokens, local=True, close=model.close)
 
 
+def _connect_api(settings: Settings, name: str) -> ChatModel:
+    from rag.openai_api import connect, estimate_tokens, explain
+
+    model = connect(settings)
+    return ChatModel(
+        model,
+        name,
+        _window(settings, API_WINDOW),
+        estimate_tokens,
+        local=False,
+        explain=lambda error: explain(error, settings),
+        close=model.root_client.close,
+    )
+
+
+def _window(settings: Settings, usual: int) -> int:
+    """The usual window, or a larger one where the settings ask for more than fits into it."""
+    return max(usual, settings.context_tokens + settings.llm_max_tokens + _PROMPT_OVERHEAD)
+
+
 def _load_llama_cpp(settings: Settings, name: str, path: Path, known: LocalLlm | None) -> ChatModel:
     from rag.llama_cpp import DEFAULT_CONTEXT, LlamaCppChat
 
@@ -179,7 +204,7 @@ def _load_llama_cpp(settings: Settings, name: str, path: Path, known: LocalLlm |
             f"模型文件大小不对：{path}（应为 {known.size} 字节，实为 {path.stat().st_size}）",
             f"请删去它，再运行 youju models fetch {known.name}",
         )
-    window = max(DEFAULT_CONTEXT, settings.context_tokens + settings.llm_max_tokens + _PROMPT_OVERHEAD)
+    window = _window(settings, DEFAULT_CONTEXT)
     model = LlamaCppChat(
         path=path,
         context=min(window, known.context) if known else window,
@@ -190,7 +215,9 @@ def _load_llama_cpp(settings: Settings, name: str, path: Path, known: LocalLlm |
     return ChatModel(model, name, model.context, model.get_num_tokens, local=True, close=model.close)
 
 
-def stream_text(chat: ChatModel, messages: Sequence[BaseMessage], *, timeout: float, max_tokens: int) -> Iterator[str]:
+def stream_text(
+    chat: ChatModel, messages: Sequence[BaseMessage], *, timeout: float, max_tokens: int
+) -> Generator[str, None, None]:
     """Ask the LLM and yield its answer as pieces of text, at temperature 0, without a reasoning model's thoughts.
 
     Closing the generator stops the LLM.
@@ -209,7 +236,7 @@ def stream_text(chat: ChatModel, messages: Sequence[BaseMessage], *, timeout: fl
         target=_run, args=(chat, list(messages), timeout, max_tokens, events, stop), name="youju-llm", daemon=True
     )
     worker.start()
-    thoughts = _ThoughtFilter()
+    thoughts = ThoughtFilter()
     empty = True
     try:
         while True:
@@ -217,7 +244,9 @@ def stream_text(chat: ChatModel, messages: Sequence[BaseMessage], *, timeout: fl
                 event = events.get(timeout=timeout)
             except queue.Empty:
                 raise ChatModelError(
-                    f"大模型 {timeout:g} 秒没有回应：{chat.name}", "可增大 llm_timeout，或换一个快一些的模型", kind="timeout"
+                    f"大模型 {timeout:g} 秒没有回应：{chat.name}",
+                    "可增大 llm_timeout，或换一个快一些的模型",
+                    kind="timeout",
                 ) from None
             if isinstance(event, YoujuError):
                 raise event from None
@@ -258,7 +287,9 @@ def _run(
             events.put(str(chunk.text))  # empty ones too: a reasoning model is alive while it thinks
             finish = chunk.response_metadata.get("finish_reason") or finish
         if not chat.local and not finish:
-            raise ChatModelError(f"回答中途断了：{chat.name}", "请再问一次；若总是如此，请检查接口或代理", kind="broken")
+            raise ChatModelError(
+                f"回答中途断了：{chat.name}", "请再问一次；若总是如此，请检查接口或代理", kind="broken"
+            )
         if finish in {"content_filter", "sensitive"}:
             raise ChatModelError(f"接口的内容审查拦下了回答：{chat.name}", "可换一个模型，或改用本机模型", kind="other")
         events.put(None)
@@ -269,14 +300,16 @@ def _run(
             stream.close()  # closes the connection, which ends the generation
 
 
-def _nothing_said(chat: ChatModel, thoughts: _ThoughtFilter) -> ChatModelError:
+def _nothing_said(chat: ChatModel, thoughts: ThoughtFilter) -> ChatModelError:
     if thoughts.thinking:
-        return ChatModelError(f"模型只输出了思考过程，没有给出答案：{chat.name}", "可增大 llm_max_tokens，或换一个不思考的模型")
+        return ChatModelError(
+            f"模型只输出了思考过程，没有给出答案：{chat.name}", "可增大 llm_max_tokens，或换一个不思考的模型"
+        )
     hint = "请再问一次，或换一个模型" if chat.local else "请检查 api_base_url（多半要以 /v1 结尾）与 api_model"
     return ChatModelError(f"大模型没有输出任何内容：{chat.name}", hint, kind="broken")
 
 
-class _ThoughtFilter:
+class ThoughtFilter:
     """Drops `<think>…</think>` at the start of a stream; later in the text the same characters are text."""
 
     _OPEN, _CLOSE = "<think>", "</think>"

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from rag.cli_models import app as models_app
 from rag.errors import YoujuError
 from rag.settings import Settings, describe_settings, load_settings
 
@@ -32,7 +33,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-models_app = typer.Typer(help="模型：查看、下载、体检。", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 
 out = Console(highlight=False, soft_wrap=True)
@@ -306,6 +306,44 @@ def _case(line: str, number: int) -> tuple[Any, str, Sequence[Turn]]:
             f"第 {number} 行不是合格的问题", '每行应为 {"id": …, "question": "…", "history": […]}'
         ) from None
     return case.get("id", number), question, history
+
+
+@app.command()
+def chat(
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    llm: LlmOption = None,
+    embedder: EmbedderOption = None,
+    host: Annotated[str | None, typer.Option("--host", help="监听的地址", show_default=False)] = None,
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="监听的端口", show_default=False)] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="不打开浏览器")] = False,
+    if_empty: Annotated[
+        Path | None, typer.Option("--if-empty", help="知识库为空时先加入这里的文章", show_default=False)
+    ] = None,
+    questions: Annotated[
+        Path | None, typer.Option("--questions", help="示例问题，文本文件，每行一个", show_default=False)
+    ] = None,
+) -> None:
+    """在浏览器里问答。"""
+    from rag.ui import serve
+    from rag.ui.live import LiveBackend
+
+    settings = load_settings(config, library=library, llm=llm, embedder=embedder, host=host, port=port)
+    samples = questions.read_text(encoding="utf-8").split("\n") if questions and questions.is_file() else []
+    with _open(settings) as collection:
+        if if_empty is not None and collection.counts()[0] == 0:
+            with _progress("加入样例文章") as tell:
+                _print_report(collection.add([if_empty], tell), settings)
+        backend = LiveBackend(collection)
+        backend.prepare()
+        serve(
+            backend,
+            settings.host,
+            settings.port,
+            open_browser=not no_browser,
+            samples=[line.strip() for line in samples if line.strip()],
+            announce=lambda line: out.print(escape(line)),
+        )
 
 
 @app.command("settings")

@@ -1,6 +1,6 @@
-"""Chinese numerals and dates: the ways news writes a day, a month or a quarter, each read into a span of days.
+"""Dates: the ways news writes a day, a month or a quarter, each read into a span of days.
 
-Everything here works on text folded by `fold` (half-width, simplified numerals), which keeps every offset.
+Everything here works on text folded by `rag.numerals.fold`, which keeps every offset.
 """
 
 from __future__ import annotations
@@ -8,144 +8,11 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final, Literal
+from typing import Final
 
-Granularity = Literal["day", "week", "month", "quarter", "half", "year", "range", "part", "word"]
-"""How wide a date is. `part` is a vague part (年底, 上旬, 去年同期); `word` has no days without a reference (今年, 周五)."""
-
-DIGITS: Final = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
-SCALES: Final = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "亿": 10**8}
-
-_WIDE = {code: code - 0xFEE0 for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
-_WIDE |= {ord(c): ord(d) for c, d in zip("％．：－～／＋＄￥", "%.:-~/+$¥", strict=True)}
-_WIDE |= {ord(c): ord("-") for c in "–—−‐‑"} | {ord("〜"): ord("~"), ord("○"): ord("〇"), ord("\u00a0"): ord(" ")}
-_TRADITIONAL = "萬億兩幾個約餘點時間號歲噸圓條隻張輛臺處棟門項種類層場戶員長漲減過後開盤檔屆週兆數從還與幣鎊盧韓歐區萊"
-_SIMPLIFIED = "万亿两几个约余点时间号岁吨元条只张辆台处栋门项种类层场户员长涨减过后开盘档届周兆数从还与币镑卢韩欧区莱"
-_FOLD: Final = _WIDE | {ord(t): ord(s) for t, s in zip(_TRADITIONAL, _SIMPLIFIED, strict=True)}
-_FORMAL: Final = re.compile(
-    "[壹贰叁肆伍陆柒捌玖拾][壹贰叁肆伍陆柒捌玖拾佰仟万亿零]*[拾佰仟万亿][壹贰叁肆伍陆柒捌玖拾佰仟万亿零]*"
-)
-_FORMAL_PLAIN: Final = str.maketrans("壹贰叁肆伍陆柒捌玖拾佰仟", "一二三四五六七八九十百千")
-
-
-def fold(text: str) -> str:
-    """The same text, character for character, with half-width digits and signs and simplified, plain numerals.
-
-    `len(fold(t)) == len(t)`, so offsets found in it hold in the original. Banker's numerals (壹佰万) are folded only in
-    runs with a scale in them: 陆 and 伍 are also names.
-    """
-    folded = text.translate(_FOLD)
-    if "佰" in folded or "仟" in folded or "拾" in folded:
-        folded = _FORMAL.sub(lambda m: m[0].translate(_FORMAL_PLAIN), folded)
-    return folded
-
-
-def chinese_integer(numeral: str) -> int | None:
-    """Read a Chinese integer: 两千三百九十二, 十二, 一万五 (15000), 二〇二〇 (digit by digit). None when it is not one.
-
-    Leading bare scales count as one only for 十 (十二); 百, 千, 万, 亿 alone are orders of magnitude, not numbers.
-    """
-    if not numeral:
-        return None
-    if all(c in DIGITS for c in numeral):
-        if len(numeral) > 1 and "两" in numeral:
-            return None
-        return int("".join(str(DIGITS[c]) for c in numeral))
-    total = section = 0
-    digit: int | None = None
-    last_scale = 0  # the scale just before a final digit: 一万五 means 15000
-    zero = False
-    for c in numeral:
-        value = DIGITS.get(c)
-        if value is not None:
-            if digit is not None:
-                return None
-            if value == 0:
-                zero = True
-            else:
-                digit = value
-            continue
-        scale = SCALES.get(c)
-        if scale is None:
-            return None
-        if scale < 10**4:
-            if digit is None and (scale != 10 or section):
-                return None
-            if section and section % (scale * 10):
-                return None
-            section += (digit or 1) * scale
-            last_scale = scale
-        else:
-            section += digit or 0
-            if section == 0 and not (total and c == "亿"):
-                return None
-            if c == "亿":
-                total = (total + section) * scale
-            else:
-                if total % 10**8:
-                    return None
-                total += section * scale
-            section = 0
-            last_scale = scale
-        digit, zero = None, False
-    if digit is not None:
-        section += digit if zero or last_scale in (0, 10) else digit * last_scale // 10
-    return total + section
-
-
-@dataclass(frozen=True, slots=True)
-class DateSpan:
-    """The days that a date covers, both ends included.
-
-    Attributes:
-        granularity: how it was written; `part` is vague and equals only another part.
-        start: first day; None when the year is not known.
-        end: last day; None exactly when `start` is.
-        month_day: (month, day, month, day) of both ends, for a date without a year; month 0 is "some month" (20日).
-        word: the relative word it was written with (今年, 昨日), in one canonical spelling, else empty.
-    """
-
-    granularity: Granularity
-    start: date | None = None
-    end: date | None = None
-    month_day: tuple[int, int, int, int] | None = None
-    word: str = ""
-
-    def contains(self, other: DateSpan) -> bool:
-        """Whether every day of `other` lies in this span; False when either is not resolved."""
-        if self.start is None or self.end is None or other.start is None or other.end is None:
-            return False
-        return self.start <= other.start and other.end <= self.end
-
-    def same(self, other: DateSpan) -> bool:
-        """Whether both name the same days, as far as both say. A date without a year agrees with any year.
-
-        2021年7月2日 is 2021-07-02; 上半年 is 1-6月; 2021年 is not 2021年7月, 2020年底 is not 2020年12月.
-        """
-        if (self.granularity == "part") != (other.granularity == "part"):
-            return False
-        if self.word and self.word == other.word and (self.start is None or other.start is None):
-            return None in (self.month_day or other.month_day,) or _month_day(self) == _month_day(other)
-        if self.start is not None and other.start is not None:
-            return self.start == other.start and self.end == other.end
-        mine, theirs = _month_day(self), _month_day(other)
-        if mine is None or theirs is None or (self.word and other.word and self.word != other.word):
-            return False
-        if self.start and self.end and self.start.year != self.end.year:
-            return False
-        if 0 in (mine[0], theirs[0]):
-            return mine[1::2] == theirs[1::2] and self.granularity == other.granularity
-        return mine == theirs
-
-
-def _month_day(span: DateSpan) -> tuple[int, int, int, int] | None:
-    if span.start is None or span.end is None:
-        return span.month_day
-    last = 29 if (span.end.month, span.end.day) == (2, 28) and span.granularity != "day" else span.end.day
-    return span.start.month, span.start.day, span.end.month, last
-
+from rag.date_spans import DateSpan, Granularity
+from rag.numerals import chinese_integer
 
 _YEAR = r"(?P<y>(?:1[0-9]|2[01])\d\d|[一二][零〇一二三四五六七八九]{3})\s?"
 _REL = r"(?P<rel>今年|去年|大前年|前年|明年|后年|上一?年|本年)"
@@ -155,8 +22,13 @@ _DAY = r"(?:3[01]|[12]\d|0?[1-9]|三十一?|二十[一二三四五六七八九]?
 _TO = r"\s?(?:-{1,2}|~|至|到)\s?"
 _EDGE = r"[初末底中](?!国|心|央|旬|共|报|线|区|部|级|秋|期|标|学|医|小|东|西|南|北)"
 _QUARTER = r"(?:第?[一二三四1-4]季(?:度|(?=报))|第[一二三四]个季度|首个?季度|前[三3]个?季度|[qQ][1-4](?![0-9A-Za-z]))"
+_MONTH_DAYS = rf"(?P<m>{_MONTH})月份?(?:\s?(?P<d>{_DAY})[日号]|(?P<part>[上中下]旬|{_EDGE}))?"
+_MONTH_DAY_RANGE = (
+    rf"(?P<m>{_MONTH})月?份?(?:(?<=月)\s?(?P<d>{_DAY})[日号]?)?{_TO}"
+    rf"(?:(?P<y2>(?:19|20|21)\d\d)年)?(?:(?P<m2>{_MONTH})月份?\s?)?(?:(?P<d2>{_DAY})[日号])?(?<=[月份日号])(?!\d)"
+)
+_PART = rf"(?P<part>{_QUARTER}|[上下]半年|半年[度报]|年?(?:{_EDGE}|终))"
 
-_Known = tuple[date, date] | tuple[int, int, int, int]
 _Handler = Callable[[re.Match[str], date | None, int | None], DateSpan | None]
 
 
@@ -254,6 +126,10 @@ def _decade(m: re.Match[str], reference: date | None, hint: int | None) -> DateS
     return DateSpan("range", date(start, 1, 1), date(start + 9, 12, 31))
 
 
+# First and last day; 0 is the last day of the month.
+_MONTH_PARTS: Final = {"上": (1, 10), "初": (1, 10), "中": (11, 20), "下": (21, 0), "末": (21, 0), "底": (21, 0)}
+
+
 def _month_days(m: re.Match[str], reference: date | None, hint: int | None) -> DateSpan | None:
     """[Y年]M月[D日|旬] [至 [Y年][M月][D日]]."""
     year, word = _year_of(m, reference)
@@ -265,9 +141,7 @@ def _month_days(m: re.Match[str], reference: date | None, hint: int | None) -> D
         first: tuple[int, int, int, int] = (month, day, month, day)
         kind: Granularity = "day"
     elif m["part"]:
-        low, high = {"上": (1, 10), "初": (1, 10), "中": (11, 20), "下": (21, 0), "末": (21, 0), "底": (21, 0)}[
-            m["part"][0]
-        ]
+        low, high = _MONTH_PARTS[m["part"][0]]
         first, kind = (month, low, month, high), "part"
     else:
         first, kind = (month, 1, month, 0), "month"
@@ -351,7 +225,7 @@ def _relative_month(m: re.Match[str], reference: date | None, hint: int | None) 
         low = high = _number(m["d"])
         kind = "day"
     elif m["part"]:
-        low, high = {"上": (1, 10), "初": (1, 10), "中": (11, 20)}.get(m["part"][0], (21, 0))
+        low, high = _MONTH_PARTS[m["part"][0]]
         kind = "part"
     if reference is None:
         known = (0, low, 0, high) if kind == "day" else None
@@ -404,18 +278,14 @@ _NUMERIC: Final[tuple[tuple[re.Pattern[str], _Handler], ...]] = tuple(
             r"(?P<y>(?:19|20|21)\d\d)(?P<sep>[-/.])(?P<m>1[0-2]|0?[1-9])(?P=sep)(?P<d>3[01]|[12]\d|0?[1-9])(?![\d.])",
             _iso,
         ),
-        (rf"(?P<a>(?:19|20|21)\d\d)年?{_TO}(?P<b>(?:19|20|21)\d\d)年(?!代|\d)", _years),
+        (rf"(?P<a>(?:19|20|21)\d\d)年?{_TO}(?P<b>(?:19|20|21)\d\d)(?:年(?!代|\d)|(?![\d.年%万亿/-]))", _years),
         (r"(?P<y>(?:19|20)\d\d)[-/](?P<m>0[1-9]|1[0-2])(?![\d年月%.万亿])", _year_month),
         (r"(?:(?P<c>1\d世纪|2[01]世纪))(?P<n>[1-9]0|[二三四五六七八九]十)年代", _decade),
         (r"(?P<c>(?:1[89]|20)\d0)(?P<n>)年代", _decade),
         (r"(?P<c>)(?P<n>[1-9]0|[二三四五六七八九]十)年代", _decade),
-        (
-            rf"{_ANY_YEAR}?(?P<m>{_MONTH})月?份?(?:(?<=月)\s?(?P<d>{_DAY})[日号]?)?{_TO}"
-            rf"(?:(?P<y2>(?:19|20|21)\d\d)年)?(?:(?P<m2>{_MONTH})月份?\s?)?(?:(?P<d2>{_DAY})[日号])?(?<=[月份日号])(?!\d)",
-            _month_day_range,
-        ),
-        (rf"{_ANY_YEAR}?(?P<m>{_MONTH})月份?(?:\s?(?P<d>{_DAY})[日号]|(?P<part>[上中下]旬|{_EDGE}))?", _month_days),
-        (rf"{_ANY_YEAR}(?P<part>{_QUARTER}|[上下]半年|半年[度报]|年?(?:{_EDGE}|终))", _part),
+        (rf"{_ANY_YEAR}?{_MONTH_DAY_RANGE}", _month_day_range),
+        (rf"{_ANY_YEAR}?{_MONTH_DAYS}", _month_days),
+        (rf"{_ANY_YEAR}{_PART}", _part),
         (rf"{_YEAR}年(?P<part>{_EDGE})", _part),
         (rf"{_ANY_YEAR}同期", _same_period),
         (rf"{_YEAR}(?:财年|年度|年(?!代|期国|前|后|来|以[前来后]))", _year),
@@ -429,14 +299,13 @@ _NUMERIC: Final[tuple[tuple[re.Pattern[str], _Handler], ...]] = tuple(
 )
 _WORDS: Final[dict[str, tuple[tuple[re.Pattern[str], _Handler], ...]]] = {}
 for _first, _pattern, _handler in (
-    ("今去大前明后上本", rf"{_REL}\s?(?P<m>{_MONTH})月?份?(?:(?<=月)\s?(?P<d>{_DAY})[日号]?)?{_TO}"
-     rf"(?:(?P<y2>(?:19|20|21)\d\d)年)?(?:(?P<m2>{_MONTH})月份?\s?)?(?:(?P<d2>{_DAY})[日号])?(?<=[月份日号])(?!\d)", _month_day_range),
-    ("今去大前明后上本", rf"{_REL}的?\s?(?P<m>{_MONTH})月份?(?:\s?(?P<d>{_DAY})[日号]|(?P<part>[上中下]旬|{_EDGE}))?", _month_days),
-    ("今去大前明后上本", rf"{_REL}度?的?(?P<part>{_QUARTER}|[上下]半年|半年[度报]|年?(?:{_EDGE}|终))", _part),
+    ("今去大前明后上本", rf"{_REL}\s?{_MONTH_DAY_RANGE}", _month_day_range),
+    ("今去大前明后上本", rf"{_REL}的?\s?{_MONTH_DAYS}", _month_days),
+    ("今去大前明后上本", rf"{_REL}度?的?{_PART}", _part),
     ("今去大前明后上本", rf"{_REL}同期", _same_period),
     ("今去大前明后上本", rf"{_REL}度?", _year),
-    ("昨今明前后", r"昨[日天晚夜晨]|今[日天晚晨早](?!头条)|明[日天晚]|前[日天](?!线)|后天", _relative_day),
-    ("本这上下", rf"(?P<rel>本月|这个月|上个?月|下个?月)(?:(?P<d>{_DAY})[日号]|(?P<part>[上中下]旬|{_EDGE}))?", _relative_month),
+    ("昨今明前后", r"昨[日天晚夜晨]|今[日天晚晨早](?!头条)|明[日天晚]|前[日天](?!线|均)|后天", _relative_day),
+    ("本这上下", rf"(?P<rel>本月|这个月|上个?月(?![亮球台])|下个?月)(?:(?P<d>{_DAY})[日号]|(?P<part>[上中下]旬|{_EDGE}))?", _relative_month),
     ("本这上下", r"(?P<rel>本周|这周|上周|下周|上个?星期|下个?星期|本星期)(?P<wd>[一二三四五六日天末])?(?!年|期)", _week),
     ("周星礼", r"(?:周|星期|礼拜)(?P<wd>[一二三四五六日天末])(?![福围黑个年大到家])", _weekday),
     ("上下", r"(?P<part>[上下]半年)", _part),
@@ -449,7 +318,7 @@ for _first, _pattern, _handler in (
 ):  # fmt: skip
     for _char in _first:
         _WORDS[_char] = (*_WORDS.get(_char, ()), (re.compile(_pattern), _handler))
-_NUMERIC_GATE: Final = re.compile(r"[第0-9零〇一二三四五六七八九十]{1,5}\s?(?:[年月日号季世\-/.~至到]|个季)")
+_NUMERIC_GATE: Final = re.compile(r"[第0-9零〇一二三四五六七八九十]{1,5}\s?(?:[年月日号季世~至到-]|个季)|\d{4}[/.]")
 TRIGGERS: Final = "".join(_WORDS) + "第"
 """Characters other than digits and numerals with which a date may begin."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from rag.anchors import find_anchors, speaks_of
-from rag.quantities import missing_quantities
+from rag.quantity_match import missing_quantities
 from rag.records import SHANGHAI, Article, Citation, Statement, Support
 from rag.relevance import Candidate, Sentence
 from rag.sentences import split_sentences

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,11 +53,8 @@ class AddReport:
         return dict(Counter(p.reason for p in (*self.skipped, *self.failed)).most_common())
 
 
-class OnProgress(Protocol):
-    """Told of progress: files finished (with fractions while a batch is embedded), files in all, chunks written."""
-
-    def __call__(self, done: float, total: int, chunks: int) -> None:
-        """Files finished, files in all, chunks written so far."""
+OnProgress: TypeAlias = Callable[[float, int, int], None]
+"""Told of progress: files finished (with fractions while a batch is embedded), files in all, chunks written so far."""
 
 
 NO_NEWS = frozenset({"empty", "no-text", "unsupported"})
@@ -122,7 +119,10 @@ class Ingest:
         try:
             while queue:
                 path = queue.popleft()
-                queue.extend(self._file(path, known))
+                again = self._file(path, known)
+                for other in again:
+                    known.pop(str(other), None)
+                queue.extend(again)
                 self._flush(whole=False)
                 self._tell(0)
             self._flush(whole=True)
@@ -200,6 +200,8 @@ class Ingest:
                 self._states.append(state)
             return []
         twin = self._bodies.get(body) or self.store.article_with_body(body)
+        if twin and body not in self._bodies and any(p.article.id == twin for p in self._pending):
+            twin = None  # it is about to change
         if twin and twin != article.id:
             self._counts["duplicates"] += 1
             if state:

@@ -9,7 +9,6 @@ while the prompt is being read.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,10 +19,12 @@ from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.chat_models import generate_from_stream
 from langchain_core.messages import AIMessageChunk, BaseMessage, convert_to_openai_messages
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, PrivateAttr
 
 from rag.errors import ChatModelError, ModelError
+from rag.machine import available_threads
 
 DEFAULT_CONTEXT = 4096
 """Tokens of prompt and answer together, where nothing else is asked for."""
@@ -33,16 +34,6 @@ _BATCH = 256
 
 _PROMPT_CACHE_MIB = 256
 """Memory for the state of earlier prompts, so that two alternating prompts (rewrite, answer) both keep their prefix."""
-
-
-def available_threads(asked: int = 0) -> int:
-    """How many threads to compute with: as asked, or else the physical cores that this process may use."""
-    if asked > 0:
-        return asked
-    import psutil
-
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-    return max(1, min(allowed, psutil.cpu_count(logical=False) or allowed))
 
 
 def check_gguf(path: Path) -> None:
@@ -92,7 +83,8 @@ class LlamaCppChat(BaseChatModel):
             import xllamacpp
         except ImportError:
             raise ModelError(
-                "没有安装 llama.cpp 引擎（xllamacpp）", "运行 pip install 'youju[llama]'，或设 llm_engine = transformers"
+                "没有安装 llama.cpp 引擎（xllamacpp）",
+                "运行 pip install 'youju[llama]'，或设 llm_engine = transformers",
             ) from None
         key = secrets.token_urlsafe(24)
         try:
@@ -103,12 +95,12 @@ class LlamaCppChat(BaseChatModel):
                 "文件可能已损坏或内存不足；可用 youju models fetch 重新下载，或换小一些的模型",
             ) from None
         self._http = httpx.Client(
-            base_url=self._server.listening_address,
+            base_url=self.address,
             headers={"Authorization": f"Bearer {key}"},
             timeout=httpx.Timeout(self.timeout, connect=10.0),
             trust_env=False,  # a proxy meant for the internet must not see loopback
         )
-        self.context = int(self._ask("GET", "/slots")[0]["n_ctx"])
+        self.context = int(self.slots()[0]["n_ctx"])
 
     def _parameters(self, params: Any, key: str) -> Any:
         threads = available_threads(self.threads)
@@ -132,6 +124,15 @@ class LlamaCppChat(BaseChatModel):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         return {"path": str(self.path), "context": self.context}
+
+    @property
+    def address(self) -> str:
+        """Where llama.cpp listens: a random port of 127.0.0.1, for those who know the random key."""
+        return str(self._server.listening_address)
+
+    def slots(self) -> list[dict[str, Any]]:
+        """llama.cpp's own account of what it is doing: one entry, with `is_processing`, `n_ctx` and counts of tokens."""
+        return list(self._ask("GET", "/slots"))
 
     def get_token_ids(self, text: str) -> list[int]:
         """The text in the model's own tokens, without special ones; `get_num_tokens` counts these."""
@@ -230,9 +231,22 @@ def _chunk(event: dict[str, Any]) -> ChatGenerationChunk:
     message = AIMessageChunk(
         content=(choice.get("delta") or {}).get("content") or "",
         response_metadata={"finish_reason": finish} if finish else {},
+        usage_metadata=_usage(event["timings"]) if "timings" in event else None,
         chunk_position="last" if finish else None,
     )
     return ChatGenerationChunk(message=message, generation_info={"finish_reason": finish} if finish else None)
+
+
+def _usage(timings: dict[str, Any]) -> UsageMetadata:
+    """LangChain's account of tokens; `cache_read` is the part of the prompt that was not computed again."""
+    cached, output = int(timings["cache_n"]), int(timings["predicted_n"])
+    prompt = cached + int(timings["prompt_n"])
+    return UsageMetadata(
+        input_tokens=prompt,
+        output_tokens=output,
+        total_tokens=prompt + output,
+        input_token_details={"cache_read": cached},
+    )
 
 
 def _refusal(body: bytes) -> ChatModelError:

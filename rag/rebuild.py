@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from embeddings import Embedder
 from rag.collection import Collection, write_lock
 from rag.errors import LibraryError
 from rag.ingest import AddReport, OnProgress
@@ -15,7 +16,7 @@ from rag.store import Store
 _DATABASE = "youju.sqlite"
 
 
-def rebuild(settings: Settings, on_progress: OnProgress | None = None) -> AddReport:
+def rebuild(settings: Settings, on_progress: OnProgress | None = None, embedder: Embedder | None = None) -> AddReport:
     """Chunk and embed every stored article anew with the settings in force.
 
     The articles come from the store, so their files need not be there any more. Until the last moment the old library stands
@@ -33,7 +34,7 @@ def rebuild(settings: Settings, on_progress: OnProgress | None = None) -> AddRep
     old = Store(home / _DATABASE)
     try:
         with write_lock(home):
-            new = Collection(settings.model_copy(update={"library": workshop}))
+            new = Collection(settings.model_copy(update={"library": workshop}), embedder)
             try:
                 report = new.add_articles(old.articles(), on_progress)
                 new.store.write(files=list(old.files().values()))

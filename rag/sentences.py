@@ -105,10 +105,17 @@ def middle_cut(text: str, span: Span) -> int | None:
     """
     middle = (span.start + span.end) // 2
     low, high = max(span.start, middle - _WINDOW), min(span.end, middle + _WINDOW)
-    inside = {position for atom in _ATOM.finditer(text, low, high) for position in range(atom.start() + 1, atom.end())}
-    nearest = sorted(range(low + 1, high), key=lambda position: (abs(position - middle), position))
-    whole = [position for position in nearest if not _joins(text, position)]
-    return next((position for position in whole if position not in inside), next(iter(whole), None))
+    inside = bytearray(high - low)
+    for atom in _ATOM.finditer(text, low, high):
+        inside[atom.start() - low + 1 : atom.end() - low] = b"\1" * (atom.end() - atom.start() - 1)
+    at_all = None
+    for step in range(high - low):
+        position = middle + (-step // 2 if step % 2 else step // 2)
+        if low < position < high and not _joins(text, position):
+            if not inside[position - low]:
+                return position
+            at_all = position if at_all is None else at_all
+    return at_all
 
 
 def _line_sentences(line: str, offset: int) -> Iterator[Span]:
@@ -162,7 +169,7 @@ def _cuts(line: str) -> Iterator[tuple[int, int]]:
 def _may_end(line: str, match: re.Match[str]) -> bool:
     """Whether half-width punctuation here ends a sentence: not in "Yahoo!财经", "a;b" or "Mr. Smith"."""
     mark = match[0]
-    before, after = line[: match.start()][-12:], line[match.end() : match.end() + 1]
+    before, after = line[max(0, match.start() - 12) : match.start()], line[match.end() : match.end() + 1]
     if mark == ".":
         return _ABBREVIATION.search(before) is None
     if mark[0] in "!?;" and len(mark) == 1:

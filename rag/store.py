@@ -306,9 +306,7 @@ class Store:
         return [] if problems == ["ok"] else problems
 
 
-_ARTICLES = (
-    "SELECT id, title, text, source, category, author, url, published_at, path, digest, metadata FROM articles"
-)
+_ARTICLES = "SELECT id, title, text, source, category, author, url, published_at, path, digest, metadata FROM articles"
 
 
 def _article(row: Sequence[str]) -> Article:

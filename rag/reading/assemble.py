@@ -56,10 +56,11 @@ def assemble(lines: Sequence[Line], front: FrontMatter, *, path: str, markup: bo
     given_title = plain_title(front.first("title", "headline", "标题"))
     title = given_title or cleaned.original_title or _title_of(body, path)
     repeats = [cleaned.original_title, *cleaned.titles, *(line.text for line in body if line.kind == "heading")]
-    title = restore_title(title, [*repeats, *(line.text for line in body[:3])])
+    title = restore_title(title, [*repeats, *(line.text for line in body[:3])], "\n".join(line.text for line in body))
     if cleaned.original_title and cleaned.original_title != title:
         metadata["original_title"] = cleaned.original_title
-    body = [line for line in body if not (line.kind == "heading" and line.text == title)]
+    while body and body[0].kind == "heading" and body[0].text == title:
+        del body[0]  # the page's own headline; the same words further down are part of the text
 
     text, headings = _join(body)
     if not is_visible(text):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -28,6 +28,10 @@ _LINK_LABELS = frozenset({"阅读原文", "查看原文", "文章原文", "原�
 
 _RAW_OPEN = re.compile(r"<(script|style)\b[^<>]*>", re.IGNORECASE)
 _RAW_CLOSE = {tag: re.compile(rf"</{tag}\s*>", re.IGNORECASE) for tag in ("script", "style")}
+_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)\b[^<>]*>")
+_SHALLOW = frozenset("area base br col dd dt embed hr img input li link meta option p param source td th tr track wbr".split())
+_MAX_DEPTH = 4000
+_COMMENT_WORD = re.compile(r"[<\n]")
 _PARAGRAPH = re.compile(r"<p[\s>]", re.IGNORECASE)
 _PAGE = re.compile(r"<(?:!doctype|html|body)\b", re.IGNORECASE)
 _STRUCTURE = re.compile(r"<(?:p|br|li|tr|dd|h[1-6]|section|article|blockquote)\b", re.IGNORECASE)
@@ -59,7 +63,7 @@ def read_html(source: str) -> Html:
     A comment or script that is never closed ends where it begins, so that it cannot swallow the news after it.
     """
     page = _PAGE.search(source, 0, 4096) is not None
-    tree = LexborHTMLParser(_drop_comments(_drop_raw_text(source)))
+    tree = LexborHTMLParser(_flatten_if_deep(_drop_comments(_drop_raw_text(source))))
     root = tree.body or tree.root
     if root is None:
         return Html(())
@@ -105,20 +109,34 @@ def _drop_comments(source: str) -> str:
     """The source without comments; one that is left open loses its opening and the word on it, nothing more."""
     kept = []
     position = 0
+    end = 0
     while (start := source.find("<!--", position)) >= 0:
         kept.append(source[position:start])
         body = start + 4
-        end = source.find("-->", body)
-        nested = source.find("<!--", body, end if end >= 0 else len(source))
-        if end >= 0 and nested < 0:
+        if 0 <= end < body:
+            end = source.find("-->", body)
+        if end >= 0 and source.find("<!--", body, end) < 0:
             position = end + 3
-            continue
-        stops = [at for at in (source.find("<", body), source.find("\n", body)) if at >= 0]
-        position = min(stops, default=len(source))
-        if end < 0 and nested < 0:
-            break
+        else:
+            stop = _COMMENT_WORD.search(source, body)
+            position = stop.start() if stop else len(source)
     kept.append(source[position:])
     return "".join(kept)
+
+
+def _flatten_if_deep(source: str) -> str:
+    """The source itself, or, if its elements nest absurdly deep, its text with line breaks for the blocks.
+
+    The parser's time grows with the square of the depth (8,000 levels: 0.6 s; 300,000: minutes); real pages have dozens.
+    """
+    depth = deepest = 0
+    for tag in _TAG.finditer(source):
+        if tag[2].lower() not in _SHALLOW:
+            depth = max(0, depth - 1) if tag[1] else depth + 1
+            deepest = max(deepest, depth)
+    if deepest <= _MAX_DEPTH:
+        return source
+    return _TAG.sub(lambda tag: "<br>" if tag[2].lower() in _BLOCKS else "", source)
 
 
 def _page_meta(tree: LexborHTMLParser) -> dict[str, str]:
@@ -163,6 +181,14 @@ def _is_web_link(link: str | None) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
+def _original(link: str) -> str:
+    """The address that a link leads to: feeds wrap it in a proxy's, as its parameter. Empty if it is none."""
+    if not _is_web_link(link):
+        return ""
+    inner = [value for key, value in parse_qsl(urlsplit(link).query) if key in ("u", "url") and _is_web_link(value)]
+    return inner[0] if inner else link
 
 
 class _Walker:
@@ -218,8 +244,7 @@ class _Walker:
         elif tag == "a":
             if tidy(node.text()) in _LINK_LABELS:
                 # Navigation, not news; its target is the address of the original.
-                target = node.attributes.get("href")
-                self.link = self.link or (target if target and _is_web_link(target) else "")
+                self.link = self.link or _original(node.attributes.get("href") or "")
                 return ""
         elif tag == "font" and "strong" in (node.attributes.get("cms-style") or "").lower():
             tag = "strong"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
 from rag.reading.lines import tidy
@@ -18,6 +18,7 @@ _ISO = re.compile(
     r"\s*(Z|UTC|GMT|CST|[+-]\d{2}:?\d{2})?"
 )
 _SPLIT = re.compile(r"\s+[-–—|/>＞»]\s+|[/>＞»]")
+_DECIMAL = re.compile(r"\d+\.\d+")
 _PUNCTUATION = re.compile(r"[\W_]+")
 _MANGLED_WRAP = "\"'“”‘’ "
 
@@ -52,9 +53,8 @@ def _read_date(text: str) -> datetime | None:
         if zone in ("Z", "UTC", "GMT"):
             return moment.replace(tzinfo=UTC)
         if zone and zone != "CST":  # CST is China Standard Time here
-            return datetime.strptime(
-                f"{moment:%Y-%m-%d %H:%M:%S} {zone.replace(':', '')}".rjust(25, "0"), "%Y-%m-%d %H:%M:%S %z"
-            )
+            offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+            return moment.replace(tzinfo=timezone(-offset if zone[0] == "-" else offset))
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return moment
@@ -68,18 +68,41 @@ def plain_title(text: str) -> str:
     return tidy(title)
 
 
-def restore_title(title: str, candidates: Iterable[str]) -> str:
-    """The title as it was printed, where the page repeats it.
+def restore_title(title: str, candidates: Iterable[str], text: str) -> str:
+    """The title as it was printed, where the page proves how it was.
 
     Exporters replace what a file name cannot hold (“ ” : ?) by `_`. A candidate that reads the same but for punctuation is
-    the true form; one that truly differs (an agency's own headline, say) is not, and the title stays.
+    the true form; one that truly differs (an agency's own headline, say) is not, and the title stays. `_词_` becomes “词”
+    where the text itself has “词”, in its own quotation marks.
     """
-    key = _PUNCTUATION.sub("", title)
+    head, dash, tail = title.rpartition(" - ")
+    keys = {_PUNCTUATION.sub("", title): "", _PUNCTUATION.sub("", tail): head + dash}
     for candidate in candidates:
         candidate = tidy(candidate)
-        if candidate and key and _PUNCTUATION.sub("", candidate) == key and "_" not in candidate:
-            return candidate
-    return title
+        key = _PUNCTUATION.sub("", candidate)
+        if key and key in keys and "_" not in candidate and _same_numbers(title, candidate):
+            return keys[key] + candidate
+    parts = title.split("_")
+    restored = parts[0]
+    position = 1
+    while position < len(parts):
+        quoted = _quoted(parts[position], text) if position + 1 < len(parts) else ""
+        restored += quoted + parts[position + 1] if quoted else "_" + parts[position]
+        position += 2 if quoted else 1
+    return restored
+
+
+def _same_numbers(title: str, candidate: str) -> bool:
+    """Whether the candidate keeps the decimals of the title; file names lose the point, and 4.69亿 becomes 469亿."""
+    decimals = _DECIMAL.findall(title)
+    return not decimals or decimals == _DECIMAL.findall(candidate)
+
+
+def _quoted(words: str, text: str) -> str:
+    """The words in the quotation marks in which the text has them; empty if it has them in none."""
+    if not words.strip():
+        return ""
+    return next((o + words + c for o, c in ("“”", "「」", "『』", "‘’") if o + words + c in text), "")
 
 
 def category_path(values: Sequence[str]) -> tuple[str, ...]:

@@ -30,31 +30,44 @@ _ADVERTISEMENTS = re.compile(
             r"视频加载中[，,]?(?:请稍[候后])?[.。…]*|(?:自动播放)?正在加载[.。…]*",
             r"您的浏览器不支持[^。]{0,30}[。.]?|你的器材不支持播放多媒體材料",
             r"<?内嵌内容，请前往机核查看>?",
-            r"(?:点赞|在看|分享|收藏|转发|关注|评论)(?:[、|/·]?(?:点赞|在看|分享|收藏|转发|关注|评论))*",
+            r"⭐?(?:点赞|在看|分享|收藏|转发|关注|评论)(?:[、，|/·]?(?:点赞|在看|分享|收藏|转发|关注|评论))*(?:一键三连)?⭐?",
+            r"⭐?(?:点亮)?星标[^。]{0,24}[⭐！]|觉得好看，请点“在看”",
+            r"\[?\d*张?图片\]?",
             # calls to follow and to install
             r"[^。！？]{0,12}(?:长按|扫描|扫码|识别)[^。！？]{0,12}二维码[^。！？]{0,24}[。！]?",
             r"#?欢迎关注[^。]{0,30}(?:公众号|微信)[^。]{0,60}[。！]?",
             r"本文来自华尔街见闻，欢迎下载APP查看更多",
             r"下载虎嗅APP，第一时间获取深度独到的商业科技资讯，连接更多创新人群与线下活动",
             r"(?:更多|想了解更多)[^。]{0,30}(?:请)?(?:下载|打开|关注)[^。]{0,20}(?:APP|App|客户端|公众号)[^。]{0,20}[。！]?",
-            # rights
+            r"获取更多RSS[:：]?|https?://feedx\.(?:net|site|best|co)/?",
+            r"推荐进入财新数据库，可随时查阅[^\n]{0,60}",
+            r"爱范儿[|｜·]*(?:原文链接)?·查看评论·新浪微博",
+            # rights and disclaimers
             r"人民网版权所有[，,]?未经书面授权禁止使用",
             r"Copyright©?[\d-]{4,9}by\S{3,40}allrightsreserved\.?",
+            r"©\S{2,12}",
+            r"本文[系为由][^。]{0,30}原创[^。]{0,20}转载[^。]{0,40}。?",
+            r"[*※]?(?:免责|风险)(?:声明|提示)[:：]?(?:[^\n]*(?:不构成|仅供参考|不代表|需谨慎|自担|自负)[^\n]*)?",
+            r"(?:注[:：]|[*※])?本文[^。]{0,40}不构成[^。]{0,20}(?:建议|依据)[^。]*。?|本文(?:内容)?仅代表作者(?:个人)?(?:看法|观点)。?",
+            r"市场有风险，投资需谨慎。[^\n]{0,200}",
             # shopping notes
-            r"(?:京东|天猫|淘宝)[^。]{0,16}红包[^。]{0,60}",
+            r"(?:京东|天猫|淘宝)[^。]{0,16}红包[^。]{0,60}。?",
             r"广告声明：文内含有的对外跳转链接[^\n]*",
         )
     )
 )
 
-_EDITOR = re.compile(r"[（(\[【]?(?:责任编辑|责编|本文编辑|编辑)[:：](.{1,30}?)[）)\]】]?")
-_ORIGINAL_TITLE = re.compile(r"[（(]?原标题[:：]\s*(.+?)[）)]?")
-_PUBLISHED_BY = re.compile(r"[（(]?文章来源[:：](.{1,40}?)[）)]?")
-_SOURCE_LINE = re.compile(r"[（(]?(?:来源|转自)[:：|｜]([^，。；]{1,30}?)[）)]?")
+_EDITOR = re.compile(r"(?:责任编辑|责编|本文编辑|编辑)\s*[:：|｜丨/]\s*(.{1,30})")
+_ORIGINAL_TITLE = re.compile(r"原标题[:：]\s*(.+)")
+_PUBLISHED_BY = re.compile(r"▌?(?:文章|本文)来源[:：](.{1,40})")
+_SOURCE_LINE = re.compile(r"(?:来源|转自)[:：|｜]([^，。；]{1,30})")
+_BRACKETED = re.compile(r"[（(\[【]([^（(\[【）)\]】]+)[）)\]】]?")
 _BYLINE = re.compile(r"原创\s*(\S.{0,30}?)\s*(\d{4}-\d\d-\d\d \d\d:\d\d)(?:\s+\S{2,8})?")
 _REPORTERS = re.compile(
-    r"[（(](?:(?:本报|本台|新华社|人民日报|[\u4e00-\u9fff]{2,8})?(?:记者|通讯员|作者)[:：]?\s*)([^（）()，。；]{2,30}(?:[，,、\s][^（）()。；]{2,20})?)[）)]"
+    r"[（(](?:本报|本台|新华社|[\u4e00-\u9fff]{2,8})?(?:记者|通讯员|作者)[:：]?\s*"
+    r"([\u4e00-\u9fff·]{1,8}(?:[，,、\s]{1,2}[\u4e00-\u9fff·]{1,8}){0,9})[）)]"
 )
+_NO_NAME = re.compile(r"[为系均是单曾现]|.*(?:记者|单位|报道|摄影|大学|学院|研究|编辑)")
 
 # Machine data that the feed of people.com.cn glues to the end of the last paragraph, up to its own end mark.
 _PAPER_PROPERTIES = re.compile(
@@ -76,6 +89,7 @@ _STYLE = re.compile(
     r"[.#@]?[\w-]+(?:[\s,>.#:][\w\s,>.#:()-]*)?\{[^{}]*(?:\}.*)?|[\w-]+\s*:\s*[^;：，。]{1,60};.*\}?|\}"
 )
 _STYLE_SIGN = re.compile(r"[.#@]?[\w-]+[^{}，。]{0,80}\{\s*(?:[\w-]+\s*:[^{}]*|)(?:\}|$)")
+_REPEATED = 10  # a line of this length that follows itself is a slip of the page, not of the author
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -121,22 +135,27 @@ def clean(lines: Sequence[Line], *, markup: bool) -> Cleaned:
             text = tidy(_TWICE_ESCAPED.sub(lambda match: _PLAIN[match[1]], _PAPER_PROPERTIES.sub("", text)))
         if not text or _is_noise(text):
             continue
-        if (match := _ORIGINAL_TITLE.fullmatch(text)) and not original_title:
+        bracketed = _BRACKETED.fullmatch(text)
+        credit = bracketed[1] if bracketed else text
+        if (match := _ORIGINAL_TITLE.fullmatch(credit)) and not original_title:
             original_title = match[1].strip()
             continue
-        if match := _EDITOR.fullmatch(text):
+        if match := _EDITOR.fullmatch(credit):
             _add(metadata, "editor", match[1])
             continue
-        if match := _PUBLISHED_BY.fullmatch(text):
+        if match := _PUBLISHED_BY.fullmatch(credit):
             _add(metadata, "original_source", match[1])
             continue
         if match := _BYLINE.fullmatch(text):
             _add(metadata, "byline", match[1])
             continue
-        if match := _SOURCE_LINE.fullmatch(text):
+        if match := _SOURCE_LINE.fullmatch(credit):
             _add(metadata, "original_source", match[1])
-        for names in _REPORTERS.findall(text[:200]) + _REPORTERS.findall(text[-200:] if len(text) > 200 else ""):
-            _add(metadata, "reporters", names)
+        for names in _REPORTERS.findall(text[:200]) + _REPORTERS.findall(text[200:][-200:]):
+            if not _NO_NAME.match(names):
+                _add(metadata, "reporters", names)
+        if kept and text == kept[-1].text and len(text) >= _REPEATED:
+            continue
         kept.append(line if text == line.text else Line(text, line.kind))
     return Cleaned(tuple(kept), original_title, tuple(titles), metadata, len(lines) - len(kept))
 

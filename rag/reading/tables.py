@@ -114,7 +114,7 @@ def _shape(text: str) -> str | None:
 def _label(head: list[list[Cell]], column: int) -> str:
     """The label of a column: its header cells from top to bottom, each once."""
     parts = dict.fromkeys(tidy(row[column].text) for row in head)
-    return " ".join(part for part in parts if part)
+    return " ".join(part.replace(" （", "（") for part in parts if part)
 
 
 def _row(row: list[Cell], labels: list[str]) -> str:

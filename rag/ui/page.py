@@ -24,7 +24,7 @@ _STATUS_EVERY = 3.0
 _ANSWERS_AT_ONCE = 24
 """Over all readers. Gradio has 40 threads for them, for clicks and for the status line; clicks must find one free."""
 _WAITING = 256
-_CHINESE_LOCALES = ("zh", "zh-CN", "zh-TW", "zh-HK")
+_CHINESE_LOCALES = ("zh-CN", "zh-TW")
 
 
 def build_page(backend: Backend, samples: Sequence[str]) -> Any:
@@ -82,8 +82,8 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
     with gr.Blocks(title=ZH["title"], analytics_enabled=False, fill_height=True, fill_width=True) as page:
         session = gr.State(Session())
         with gr.Row(elem_id="yj-header"):
-            gr.HTML(render.header_html(), elem_id="yj-brand")
-            status_line = gr.HTML(elem_id="yj-status")
+            gr.HTML(render.header_html(), elem_id="yj-brand", apply_default_css=False)
+            status_line = gr.HTML(elem_id="yj-status", apply_default_css=False)
             new = gr.Button(words("new"), elem_id="yj-new", size="sm", scale=0)
         with gr.Row(elem_id="yj-main"):
             with gr.Column(elem_id="yj-talk"):
@@ -104,8 +104,9 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
                     placeholder=render.welcome_html(),
                     examples=[{"text": sample} for sample in samples],
                 )
-                with gr.Column(elem_id="yj-composer"):
-                    remark = gr.HTML(elem_id="yj-remark")
+                with gr.Column(elem_id="yj-composer", scale=0):
+                    gr.HTML(render.trouble_html(), apply_default_css=False)
+                    remark = gr.HTML(elem_id="yj-remark", apply_default_css=False)
                     with gr.Row(elem_id="yj-question-row"):
                         box = gr.Textbox(
                             label=words("question_label"),
@@ -121,7 +122,7 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
                         send = gr.Button(words("ask"), elem_id="yj-ask", variant="primary", scale=0)
                         halt = gr.Button(words("stop"), elem_id="yj-stop", variant="stop", scale=0, visible=False)
             with gr.Column(elem_id="yj-side"):
-                gr.HTML(render.panel_html(), elem_id="yj-panel-frame")
+                gr.HTML(render.panel_html(), elem_id="yj-panel-frame", apply_default_css=False)
 
         outputs = [chat, box, remark, send, halt]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

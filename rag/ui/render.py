@@ -95,7 +95,7 @@ def answer_html(answer: Answer, uid: str) -> str:
     sources += both("sources_of", question=escape(answer.question, 60)) + "</p>"
     sources += cards.html() or f'<p class="yj-quiet">{both("sources_none")}</p>'
     return (
-        f'<div class="yj-a yj-final" id="yj-{uid}">{body}{notice_row}{_meta(_provenance(answer))}{sources}</div></div>'
+        f'<div class="yj-a yj-final" id="yj-{uid}">{notice_row}{body}{_meta(_provenance(answer))}{sources}</div></div>'
     )
 
 
@@ -140,6 +140,14 @@ def status_html(status: UiStatus | None) -> str:
 def notice_html(key: str, **values: str) -> str:
     """A remark under the question box, e.g. that the question is too long. Read aloud by screen readers."""
     return f'<p class="yj-remark" role="alert">{both(key, **values)}</p>'
+
+
+def trouble_html() -> str:
+    """What the page's script shows when Gradio reports trouble: its own messages are in English, and technical."""
+    return "".join(
+        f'<p class="yj-remark" role="alert" id="yj-trouble-{key}" hidden>{both(key)}</p>'
+        for key in ("offline", "failed")
+    )
 
 
 def header_html() -> str:
@@ -225,7 +233,7 @@ def _badge(support: Support) -> str:
 
 def _tooltip(citation: Citation) -> str:
     article = citation.article
-    where = " · ".join(part for part in (article.source, article.date) if part)
+    where = " · ".join(part for part in (article.source[:60], article.date) if part)
     return escape(f"“{citation.quote[:_EXCERPT]}”{f' —— {where}' if where else ''}")
 
 
@@ -248,12 +256,12 @@ def _card(article: Article, number: str, passage: str) -> str:
     return (
         f'<article class="yj-card"><header>{number}<div class="yj-card-head">'
         f"<h3>{escape(article.title, _LONGEST_LABEL)}</h3>{_where(article)}</div></header>"
-        f'<div class="yj-passage">{passage}</div>{link if url else ""}</article>'
+        f'<div class="yj-passage" tabindex="0">{passage}</div>{link if url else ""}</article>'
     )
 
 
 def _where(article: Article) -> str:
-    date = f"<time>{article.date}</time>" if article.date else f"<span>{both('no_date')}</span>"
+    date = f"<time>{article.date}</time>" if article.date else "<span>" + both("no_date") + "</span>"
     source = f"<span>{escape(article.source, 60)}</span>" if article.source else ""
     return f'<span class="yj-where">{source}{date}</span>'
 

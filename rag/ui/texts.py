@@ -15,8 +15,6 @@ ZH: Final[dict[str, str]] = {
     "placeholder": "输入问题，按 Enter 提问",
     "question_label": "问题",
     "chat_label": "对话",
-    "you": "你",
-    "youju": "有据",
     "searching": "正在检索资料…",
     "reading": "找到 {count} 段资料，正在组织回答…",
     "checking": "草稿，正在核对每一句的出处…",
@@ -58,6 +56,7 @@ ZH: Final[dict[str, str]] = {
     "empty": "请先输入问题。",
     "still_running": "上一个问题还在回答，请等它结束，或者先按“停止”。",
     "too_many": "现在提问的人太多，请稍等片刻再试。",
+    "failed": "这一步没有成功，请再试一次；还是不行就刷新本页。",
     "offline": "与有据的连接断了。请确认启动它的窗口还开着，然后刷新本页。",
 }
 
@@ -73,8 +72,6 @@ EN: Final[dict[str, str]] = {
     "placeholder": "Type a question and press Enter",
     "question_label": "Question",
     "chat_label": "Conversation",
-    "you": "You",
-    "youju": "Youju",
     "searching": "Searching the articles…",
     "reading": "Found {count} passages, writing the answer…",
     "checking": "Draft: checking the source of every sentence…",
@@ -116,5 +113,6 @@ EN: Final[dict[str, str]] = {
     "empty": "Please type a question first.",
     "still_running": "The last question is still being answered. Wait for it, or press Stop first.",
     "too_many": "Too many people are asking just now. Please try again in a moment.",
+    "failed": "That did not work. Please try again, and reload this page if it still does not.",
     "offline": "The connection to Youju is lost. Check that its window is still open, then reload this page.",
 }

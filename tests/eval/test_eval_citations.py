@@ -8,15 +8,18 @@ TEXT = "第一句话。\n　　武昌区金融业增加值400.69亿元，\n同�
 
 
 def test_locate_looks_past_white_space():
-    place = locate(TEXT, "增加值400.69亿元，同比增长6.3%。")
-    assert place is not None
+    [place] = locate(TEXT, "增加值400.69亿元，同比增长6.3%。")
     assert TEXT[slice(*place)] == "增加值400.69亿元，\n同比增长6.3%。"
-    assert locate(TEXT, "第一句话。") == (0, 5)
+    assert locate(TEXT, "第一句话。") == [(0, 5)]
+
+
+def test_locate_finds_every_place():
+    assert locate("甲 5.1\n乙 5.1", "5.1") == [(2, 5), (8, 11)]
 
 
 @pytest.mark.parametrize("quote", ["增加值400.7亿元", "", "  "])
 def test_locate_finds_nothing_else(quote):
-    assert locate(TEXT, quote) is None
+    assert locate(TEXT, quote) == []
 
 
 @pytest.mark.parametrize(
@@ -39,13 +42,13 @@ def test_overlap_needs_the_same_article():
 
 
 def cite(article: str, start: int, end: int, quote: str = "无关", statement: str = "无关") -> Cited:
-    return Cited(Span(article, start, end), quote, statement)
+    return Cited(Span(article, start, end), quote, statement, frozenset({article}))
 
 
 def test_two_of_three_citations_are_right_and_one_of_two_gold_quotes_is_reached():
     scores = score_citations(
         [cite("a", 0, 10), cite("a", 2, 9), cite("x", 0, 10)],
-        gold=[Span("a", 0, 10), Span("b", 0, 10)],
+        gold=[[Span("a", 0, 10)], [Span("b", 50, 60), Span("b", 0, 10)]],
         gold_articles=frozenset({"a", "b"}),
         key_facts=[],
         forbidden=[],
@@ -69,7 +72,7 @@ def test_two_of_three_citations_are_right_and_one_of_two_gold_quotes_is_reached(
 def test_a_citation_elsewhere_is_right_when_it_carries_the_stated_fact(quote, statement, forbidden, expected):
     scores = score_citations(
         [cite("x", 50, 60, quote, statement)],
-        gold=[Span("a", 0, 10)],
+        gold=[[Span("a", 0, 10)]],
         gold_articles=frozenset({"a"}),
         key_facts=[["400.69亿元"]],
         forbidden=forbidden,
@@ -80,15 +83,22 @@ def test_a_citation_elsewhere_is_right_when_it_carries_the_stated_fact(quote, st
     assert scores.article_precision == 0.0
 
 
+def test_a_repost_shown_as_one_hit_with_gold_is_gold():
+    folded = Cited(Span("repost", 0, 5), "无关", "无关", frozenset({"repost", "a"}))
+    scores = score_citations([folded], [[Span("a", 0, 5)]], frozenset({"a"}), [], [], ["甲"])
+    assert (scores.article_precision, scores.article_recall) == (1.0, 1.0)
+    assert scores.quote_precision == 0.0
+
+
 def test_one_character_is_no_evidence_elsewhere():
     scores = score_citations(
-        [cite("x", 0, 5, "第3名", "获第3名")], [Span("a", 0, 5)], frozenset({"a"}), [["3"]], [], ["第3名"]
+        [cite("x", 0, 5, "第3名", "获第3名")], [[Span("a", 0, 5)]], frozenset({"a"}), [["3"]], [], ["第3名"]
     )
     assert scores.quote_precision == 0.0
 
 
 def test_without_citations_precision_is_not_eligible_and_recall_is_zero():
-    scores = score_citations([], [Span("a", 0, 5)], frozenset({"a"}), [], [], ["甲"])
+    scores = score_citations([], [[Span("a", 0, 5)]], frozenset({"a"}), [], [], ["甲"])
     assert (scores.article_precision, scores.quote_precision) == (None, None)
     assert (scores.article_recall, scores.quote_recall) == (0.0, 0.0)
 

@@ -153,6 +153,11 @@ def test_lcs_equals_the_textbook_table():
         ("发展AI产业", "ai", True),
         ("以3比2，即3:2获胜", "3：2", True),
         ("增加值达四百亿元", "400亿元", True),
+        ("销售面积63.92万平方米", "63.92", True),
+        ("销售面积63.92万平方米", "3.92", False),
+        ("回购524.48万股至1048.95万股", "524.48万股", True),
+        ("<script>alert(1)</script>", "alert(1)", True),
+        ("增长1.31%至2.62%", "1.31%", True),
     ],
 )
 def test_facts_are_found_whole(text, fact, found):

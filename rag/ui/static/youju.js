@@ -2,8 +2,12 @@
    Nothing here parses text into markup: the source panel shows copies of nodes that the chat has already sanitized. */
 (() => {
   "use strict";
+  /* Gradio knows zh-CN and zh-TW; every other Chinese (zh, zh-HK, zh-Hans-CN, zh-SG …) would get English from it. */
   const chinese = /^zh\b/i.test(navigator.language || "zh");
-  document.documentElement.lang = chinese ? navigator.language || "zh-CN" : "en";
+  if (chinese && !["zh-CN", "zh-TW"].includes(navigator.language)) {
+    Object.defineProperty(navigator, "language", { value: "zh-CN", configurable: true });
+  }
+  document.documentElement.lang = chinese ? navigator.language : "en";
 
   const narrow = window.matchMedia("(max-width: 899px)");
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -11,6 +15,7 @@
   let opener = null; // the citation that the reader came from
   let chosen = false; // whether the reader opened a source since the last question
 
+  const side = () => document.getElementById("yj-side");
   const panel = () => document.getElementById("yj-panel");
   const body = () => document.getElementById("yj-panel-body");
 
@@ -28,7 +33,14 @@
     }
     frame.dataset.of = sources.id;
     frame.scrollTop = 0;
+    for (const quote of frame.querySelectorAll(".yj-quote")) show(quote.closest(".yj-passage"), quote, "auto");
     return true;
+  }
+
+  /* Scrolls `node` into the upper third of `box`, and nothing else: scrollIntoView would move the whole page. */
+  function show(box, node, behavior = calm.matches ? "auto" : "smooth") {
+    const top = node.getBoundingClientRect().top - box.getBoundingClientRect().top + box.scrollTop;
+    box.scrollTo({ top: Math.max(0, top - box.clientHeight / 3), behavior });
   }
 
   function point(link, target) {
@@ -40,11 +52,16 @@
     const card = mark.closest(".yj-card");
     mark.classList.add("yj-on");
     card?.classList.add("yj-on");
-    const frame = body();
-    const top = mark.getBoundingClientRect().top - frame.getBoundingClientRect().top + frame.scrollTop;
-    const behavior = calm.matches ? "auto" : "smooth";
-    frame.scrollTo({ top: Math.max(0, top - frame.clientHeight / 3), behavior });
+    show(mark.closest(".yj-passage"), mark, "auto");
+    show(body(), mark);
   }
+
+  /* While the sheet is up, the page behind it can be neither clicked nor reached by the keyboard. */
+  function setBehind(behind) {
+    for (const id of ["yj-header", "yj-talk"]) document.getElementById(id).inert = behind;
+  }
+
+  narrow.addEventListener("change", () => close());
 
   function open(link) {
     const target = link.getAttribute("href").slice(1);
@@ -53,15 +70,17 @@
     chosen = true;
     opener = link;
     if (narrow.matches) {
-      document.body.classList.add("yj-open");
+      side().classList.add("yj-open");
+      setBehind(true);
       panel().focus({ preventScroll: true });
     }
     point(link, target);
   }
 
   function close() {
-    if (!document.body.classList.contains("yj-open")) return;
-    document.body.classList.remove("yj-open");
+    if (!side()?.classList.contains("yj-open")) return;
+    side().classList.remove("yj-open");
+    setBehind(false);
     if (opener?.isConnected) opener.focus();
   }
 
@@ -79,22 +98,35 @@
     if (event.key === "Escape") close();
   });
 
-  /* Enter that picks a word in a Chinese input method must not send the question: Gradio does not look. */
-  document.addEventListener(
-    "keydown",
-    (event) => {
-      if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.stopImmediatePropagation();
-    },
-    true,
-  );
+  /* Gradio reports trouble in hidden toasts, in English. Say it in our words: is the server gone, or did a step fail? */
+  async function trouble() {
+    const alive = await fetch("healthz", { cache: "no-store" }).then((reply) => reply.ok, () => false);
+    document.getElementById("yj-trouble-offline").hidden = alive;
+    document.getElementById("yj-trouble-failed").hidden = !alive;
+  }
+
+  function calmAgain() {
+    for (const key of ["offline", "failed"]) document.getElementById(`yj-trouble-${key}`).hidden = true;
+  }
+
+  const waiting = setInterval(() => {
+    const toasts = document.querySelector(".toast-wrap");
+    if (!toasts) return;
+    clearInterval(waiting);
+    new MutationObserver((changes) => {
+      if (changes.some((change) => change.addedNodes.length)) trouble();
+    }).observe(toasts, { childList: true });
+  }, 200);
 
   window.youju = {
     answered() {
+      calmAgain();
       const answers = document.querySelectorAll("#yj-chat .yj-final .yj-sources");
       if (!chosen && answers.length) fill(answers[answers.length - 1]);
       chosen = false;
     },
     cleared() {
+      calmAgain();
       close();
       chosen = false;
       if (!emptyPanel) return;

@@ -1,0 +1,117 @@
+"""Retrieval side by side, over a real library with the shipped fake embedder."""
+
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from embeddings import HashingEmbedder
+from eval.datasets import EvalSet, load_folder
+from eval.libraries import library_texts, prepared_library
+from eval.retrieval import compare_retrieval, leg_name, markdown
+from rag.errors import LibraryError
+from rag.settings import Settings
+
+PLACES = ("青石区", "白沙县", "临澜市", "柏陵市", "望川镇", "西岭村")
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> EvalSet:
+    """Six articles, a question on each, and one that nothing answers."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    documents = [
+        {"id": f"d{i}", "title": place, "text": f"{place}去年粮食产量为{i + 3}万吨。{place}的河流有{i + 1}条。"}
+        for i, place in enumerate(PLACES)
+    ]
+    queries: list[dict[str, object]] = [
+        {
+            "id": f"q{i}",
+            "question": f"{place}的粮食产量是多少？",
+            "answers": [f"{i + 3}万吨"],
+            "positive_ids": [f"d{i}"],
+        }
+        for i, place in enumerate(PLACES)
+    ]
+    queries.append({"id": "q9", "question": "火星上有什么？", "answerable": False})
+    for name, rows in (("corpus", documents), ("queries", queries)):
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+    return load_folder(folder)
+
+
+@pytest.fixture
+def quiet() -> Console:
+    return Console(quiet=True)
+
+
+@pytest.fixture
+def hashing(tmp_path: Path) -> Settings:
+    return Settings(library=tmp_path / "unused", embedder="hashing-64-0", llm="none")
+
+
+def test_the_right_article_is_first_in_every_leg(tiny, quiet, hashing, tmp_path):
+    steps = []
+    with prepared_library(tiny, hashing, tmp_path / "cache", quiet, embedder=HashingEmbedder(dim=1024)) as library:
+        result = compare_retrieval(library, tiny, (0.0, 0.5, 1.0), lambda *step: steps.append(step))
+    assert (result["questions"], result["articles"]) == (6, 6)
+    assert [row["name"] for row in result["rows"]] == ["BM25", "混合 0.5", "向量"]
+    for row in result["rows"]:
+        assert row["metrics"]["hit@1"]["value"] == 1.0, row
+        assert row["metrics"]["mrr@10"]["n"] == 6
+        assert row["p50_ms"] > 0
+    assert steps[0] == ("问题向量化", 6, 6)
+    assert steps[-1] == ("向量", 6, 6)
+    table = markdown(result)
+    assert "| BM25 | 100.0 [100.0, 100.0] |" in table
+    json.dumps(result)
+
+
+def test_scores_of_a_leg_agree_with_the_users_search(tiny, quiet, hashing, tmp_path):
+    with prepared_library(tiny, hashing, tmp_path / "cache", quiet, embedder=HashingEmbedder(dim=4)) as library:
+        first = [
+            library.search(case.question, 1, dense_weight=1.0)[0].article.path in case.gold_articles
+            for case in tiny.cases
+            if case.gold
+        ]
+        result = compare_retrieval(library, tiny, (1.0,))
+    assert sum(first) < 6, "with four buckets the fake embedder cannot tell all places apart"
+    assert result["rows"][0]["metrics"]["hit@1"]["value"] == pytest.approx(sum(first) / 6, abs=1e-6)
+
+
+def test_a_library_is_built_once_and_found_again(tiny, quiet, hashing, tmp_path):
+    cache = tmp_path / "cache"
+
+    class Counting(HashingEmbedder):
+        passages = 0
+
+        def encode_passages(self, texts, progress=None):
+            type(self).passages += len(texts)
+            return super().encode_passages(texts, progress)
+
+    with prepared_library(tiny, hashing, cache, quiet, embedder=Counting()) as library:
+        assert library_texts(library, tiny)["d0"].startswith("青石区去年")
+    built = Counting.passages
+    assert built >= 6
+    with prepared_library(tiny, hashing, cache, quiet, embedder=Counting()):
+        pass
+    assert Counting.passages == built
+    with prepared_library(tiny, hashing, cache, quiet, embedder=HashingEmbedder(seed=1)):
+        pass
+    with prepared_library(
+        tiny, hashing.model_copy(update={"chunk_tokens": 64}), cache, quiet, embedder=HashingEmbedder()
+    ):
+        pass
+    assert len(list(cache.iterdir())) == 3, "another embedder or chunk size is another library"
+
+
+def test_a_missing_gold_article_is_an_error(tiny, quiet, hashing, tmp_path):
+    with prepared_library(tiny, hashing, tmp_path / "cache", quiet, embedder=HashingEmbedder()) as library:
+        library.remove([tiny.articles[2].id])
+        with pytest.raises(LibraryError, match="d2"):
+            library_texts(library, tiny)
+
+
+def test_names_of_legs():
+    assert [leg_name(weight) for weight in (0.0, 0.65, 1.0)] == ["BM25", "混合 0.65", "向量"]

@@ -1,0 +1,55 @@
+"""The real page, served by the real server in a thread of the test."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rag.ui import Backend, build_app
+
+if TYPE_CHECKING:
+    import uvicorn
+
+SAMPLES = ("临江港一季度货物吞吐量是多少？", "2027年的目标是什么？", "火星上有港口吗？")
+
+
+class LivePage:
+    """`with LivePage(backend) as live: live.url`"""
+
+    def __init__(self, backend: Backend, samples: Sequence[str] = SAMPLES) -> None:
+        self._backend = backend
+        self._samples = samples
+        self._server: uvicorn.Server | None = None
+
+    def __enter__(self) -> LivePage:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self._thread.start()
+        deadline = time.monotonic() + 90
+        while self._server is None or not self._server.started:
+            assert self._thread.is_alive(), "the server ended before it started"
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.05)
+        return self
+
+    async def _serve(self) -> None:
+        """Builds the page in the running loop, too: without one Gradio makes loops of its own and never closes them."""
+        import uvicorn
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of Gradio's own imports
+            app = build_app(self._backend, samples=self._samples)
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
+        await self._server.serve(sockets=[self._socket])
+
+    def __exit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.should_exit = True
+        self._thread.join(20)
+        self._socket.close()

@@ -1,0 +1,401 @@
+"""The page in a real browser: asking, streaming, opening the exact sentence, and staying inert, offline and readable."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rag.ui import UiStatus
+from tests.ui.fake_backend import DRAFT_TARGET, GROWTH, HOSTILE, MODEL, TARGET, FakeBackend
+from tests.ui.live_page import SAMPLES, LivePage
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [
+    pytest.mark.browser,
+    # Gradio sums up its queue with pandas now and then, by a switch that pandas is about to drop.
+    pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated"),
+]
+
+QUESTION = SAMPLES[0]
+BOX = "#yj-question textarea"
+PEN = "rgb(255, 226, 122)"
+PATIENCE = 20_000
+OpenPage = Callable[..., "Page"]
+
+CONTRAST = """() => {
+  const channel = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const parse = (css) => (css.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const ground = (node) => {
+    for (; node; node = node.parentElement) {
+      const [r, g, b, a = 1] = parse(getComputedStyle(node).backgroundColor);
+      if (a > 0.99) return [r, g, b];
+    }
+    return [255, 255, 255];
+  };
+  const poor = [];
+  let seen = 0;
+  const walker = document.createTreeWalker(document.querySelector(".gradio-container"), NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode.parentElement;
+    const style = getComputedStyle(node);
+    const box = node.getBoundingClientRect();
+    if (!walker.currentNode.data.trim() || !node.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    if (box.width < 2 || node.closest(".yj-sr, .sr-only, .toast-wrap, script, style, .yj-logo")) continue;
+    seen += 1;
+    const [a, b] = [light(parse(style.color)), light(ground(node))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) poor.push([walker.currentNode.data.slice(0, 20), style.color, ground(node).join(), ratio.toFixed(2)]);
+  }
+  return { seen, poor };
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        pytest.skip("no browser: apt-get install chromium fonts-noto-cjk")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def backend() -> FakeBackend:
+    return FakeBackend(pace=0.03)
+
+
+@pytest.fixture(scope="module")
+def live(backend: FakeBackend) -> Iterator[LivePage]:
+    with LivePage(backend) as live:
+        yield live
+
+
+@pytest.fixture
+def open_page(browser: Browser, live: LivePage) -> Iterator[OpenPage]:
+    """Opens pages that fail the test on a dialog, a request to another host, or an error in the console."""
+    contexts: list[Any] = []
+    trouble: list[str] = []
+
+    def open_page(width: int = 1280, height: int = 860, locale: str = "zh-CN", scheme: str = "light") -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            locale=locale,
+            color_scheme=scheme,  # type: ignore[arg-type]
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        page: Page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("dialog", lambda dialog: (trouble.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda request: _check(request.url, live.url, trouble))
+        page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.goto(live.url)
+        page.wait_for_selector(BOX)
+        page.wait_for_selector(".yj-status")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert trouble == []
+
+
+def _check(url: str, ours: str, trouble: list[str]) -> None:
+    if not url.startswith((ours, "data:", "blob:")):
+        trouble.append(f"request {url}")
+
+
+def ask(page: Page, question: str, *, wait: bool = True) -> None:
+    before = page.locator(".yj-final, .yj-error").count()
+    page.fill(BOX, question)
+    page.press(BOX, "Enter")
+    if wait:
+        page.wait_for_function(f"document.querySelectorAll('.yj-final, .yj-error').length === {before + 1}")
+
+
+def lit(page: Page) -> list[list[str]]:
+    """Text and background of the highlighted sentences that can be seen."""
+    return page.eval_on_selector_all(
+        "#yj-panel-body .yj-quote.yj-on",
+        "nodes => nodes.map(n => [n.textContent, getComputedStyle(n).backgroundColor])",
+    )
+
+
+def test_a_draft_streams_and_gives_way_to_the_checked_answer(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, QUESTION, wait=False)
+    page.wait_for_selector(".yj-draft .yj-s")
+    first = page.inner_text(".yj-draft")
+    assert "草稿，正在核对" in first
+    row = page.locator(".yj-draft .yj-s").first.bounding_box()
+    box = page.locator("#yj-question-row").bounding_box()
+    page.wait_for_function(f"document.querySelector('.yj-draft')?.innerText.length > {len(first) + 5}")
+    assert page.locator(".yj-draft a").count() == 0, "a draft has not been checked and cites nothing"
+    page.wait_for_selector(".yj-final")
+    text = page.inner_text(".yj-final")
+    assert "同比增长6.8%。" in text
+    for words in ("有据", "部分有据", "未找到依据", "没有提到内贸煤炭", f"{MODEL} · 1.2 秒 · 检索到 3 段资料"):
+        assert words in text
+    assert "草稿" not in text
+    final = page.locator(".yj-final .yj-s").first.bounding_box()
+    assert final is not None
+    assert row is not None
+    assert (final["x"], round(final["y"])) == (row["x"], round(row["y"])), "the answer jumped when it was checked"
+    assert page.locator("#yj-question-row").bounding_box() == box
+
+
+def test_a_mark_opens_the_exact_sentence_also_in_older_answers(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, QUESTION)
+    ask(page, "2027年的目标是什么？")
+    answers = page.locator(".yj-final")
+    answers.nth(1).locator("a.yj-cite").nth(0).click()
+    assert lit(page) == [[TARGET.quote, PEN]]
+    answers.nth(1).locator("a.yj-cite").nth(1).click()
+    assert lit(page) == [[DRAFT_TARGET.quote, PEN]]
+    answers.nth(0).locator("a.yj-cite").nth(0).click()
+    assert lit(page) == [[GROWTH.quote, PEN]]
+    assert "2025-04-08" in page.inner_text("#yj-panel-body .yj-card.yj-on")
+    link = page.locator("#yj-panel-body .yj-card.yj-on a.yj-original")
+    assert link.get_attribute("href") == "https://news.example.com/port/q1.html"
+    assert "noopener" in (link.get_attribute("rel") or "")
+    assert page.locator("#yj-panel-body .yj-on.yj-quote").is_visible()
+
+
+def test_every_id_of_the_page_exists_once(open_page: OpenPage) -> None:
+    page = open_page()
+    for question in (QUESTION, QUESTION):
+        ask(page, question)
+    page.locator(".yj-final a.yj-cite").first.click()
+    ids = page.eval_on_selector_all("[id^=yj-]", "nodes => nodes.map(n => n.id)")
+    assert sorted(ids) == sorted(set(ids))
+
+
+def test_a_sentence_deep_in_its_passage_is_scrolled_into_view(open_page: OpenPage) -> None:
+    page = open_page(height=520)
+    ask(page, QUESTION)
+    page.locator(".yj-final a.yj-cite").nth(1).click()
+    mark = page.locator("#yj-panel-body .yj-quote.yj-on").bounding_box()
+    body = page.locator("#yj-panel-body").bounding_box()
+    assert mark is not None
+    assert body is not None
+    assert body["y"] <= mark["y"] <= body["y"] + body["height"] - mark["height"]
+    assert page.evaluate("scrollY + document.scrollingElement.scrollTop") == 0, "the page itself must not move"
+
+
+def test_the_newest_sources_show_by_themselves_unless_the_reader_chose(open_page: OpenPage) -> None:
+    page = open_page()
+    assert "点击回答中的编号" in page.inner_text("#yj-panel-body")
+    ask(page, QUESTION)
+    page.wait_for_selector("#yj-panel-body .yj-card")
+    assert lit(page) == []
+    ask(page, "2027年的目标是什么？ 慢", wait=False)
+    page.wait_for_selector(".yj-draft")
+    page.locator(".yj-final a.yj-cite").first.click()
+    page.click("#yj-stop")
+    page.wait_for_selector("#yj-ask")
+    page.wait_for_timeout(500)
+    assert lit(page) == [[GROWTH.quote, PEN]]
+
+
+def test_keyboard_reaches_and_opens_a_mark(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, QUESTION)
+    page.focus(BOX)
+    for _ in range(12):
+        page.keyboard.press("Shift+Tab")
+        if page.evaluate("document.activeElement.matches('a.yj-cite')"):
+            break
+    assert page.evaluate("document.activeElement.innerText").endswith("[2]")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    assert [text for text, _ in lit(page)] == ["港口方面表示，增长主要来自新开通的三条近洋航线。"]
+
+
+def test_hostile_text_is_shown_and_does_nothing(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, f"攻击 {HOSTILE}")
+    page.locator(".yj-final a.yj-cite").first.click()
+    shown = page.inner_text("#yj-panel-body")
+    assert "<script>alert(1)</script>" in shown
+    assert "${value}" in shown
+    assert "{{value}}" in shown
+    assert "**b**" in shown
+    assert "$$x$$" in page.inner_text(".yj-final")
+    assert HOSTILE in page.inner_text(".yj-q")
+    assert page.locator(".yj-final a.yj-cite").count() == 1, "[1] in a text is not a mark"
+    assert page.locator("#yj-panel-body a").count() == 0, "javascript: is not a link"
+    assert page.locator("#yj-main img, #yj-main script, #yj-main .katex, #yj-main strong").count() == 0
+    page.wait_for_timeout(300)  # for a dialog, which the fixture would report
+
+
+def test_a_refusal_shows_the_nearest_passages(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, "火星上有港口吗？")
+    text = page.inner_text(".yj-final")
+    assert "资料中没有关于火星的内容。" in text
+    assert "最接近的段落" in text
+    assert "临江港一季度吞吐量公布" in text
+    page.locator("a.yj-cite-near").first.click()
+    assert lit(page)[0][0].startswith("临江港集团4月8日")
+    assert page.locator("#yj-panel-body mark").count() == 0
+
+
+def test_errors_are_sentences(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, "失败")
+    assert "大模型没有回答" in page.inner_text(".yj-error")
+    ask(page, "崩溃")
+    text = page.locator(".yj-error").nth(1).inner_text()
+    assert "程序出了意外的错误。" in text
+    assert "Traceback" not in page.inner_text("body")
+    assert "内部细节" not in page.inner_text("body")
+    ask(page, QUESTION)
+    assert page.locator(".yj-final").count() == 1, "the page goes on after errors"
+
+
+def test_a_too_long_question_is_refused_and_kept(open_page: OpenPage) -> None:
+    page = open_page()
+    page.fill(BOX, "问" * 2_001)
+    page.press(BOX, "Enter")
+    page.wait_for_selector("#yj-remark .yj-remark")
+    assert "最多 2,000 个" in page.inner_text("#yj-remark")
+    assert len(page.input_value(BOX)) == 2_001
+    ask(page, QUESTION)
+    assert page.locator("#yj-remark .yj-remark").count() == 0
+
+
+def test_stop_keeps_the_draft_and_frees_the_model(open_page: OpenPage, backend: FakeBackend) -> None:
+    page = open_page()
+    question = "慢慢说 stop"
+    ask(page, question, wait=False)
+    page.wait_for_selector(".yj-draft")
+    page.click("#yj-stop")
+    page.wait_for_function("document.querySelector('.yj-draft')?.innerText.includes('已停止')")
+    deadline = time.monotonic() + 5
+    while question not in backend.closed:
+        assert time.monotonic() < deadline, "the stream was not closed"
+        time.sleep(0.05)
+    page.wait_for_timeout(600)
+    assert "已停止，以上草稿未经核对" in page.inner_text(".yj-draft")
+    ask(page, QUESTION)
+    assert page.locator(".yj-final").count() == 1
+
+
+def test_new_conversation_forgets(open_page: OpenPage, backend: FakeBackend) -> None:
+    page = open_page()
+    ask(page, QUESTION)
+    ask(page, "那么目标呢？")
+    assert [turn.question for turn in backend.asked[-1][1]] == [QUESTION]
+    page.click("#yj-new")
+    page.wait_for_selector(".yj-welcome")
+    assert "点击回答中的编号" in page.inner_text("#yj-panel-body")
+    page.get_by_role("button", name=SAMPLES[2]).click()
+    page.wait_for_selector(".yj-final")
+    assert backend.asked[-1] == (SAMPLES[2], ())
+
+
+def test_status_line_follows_without_touching_the_chat(open_page: OpenPage, backend: FakeBackend) -> None:
+    page = open_page()
+    before = backend.current
+    try:
+        assert f"正在下载 {MODEL} 43%" in page.inner_text("#yj-status")
+        assert "临江新闻 · 1,286 篇文章" in page.inner_text("#yj-status")
+        page.fill(BOX, "写到一半")
+        backend.current = UiStatus("临江新闻", 1_286, MODEL, "ready")
+        page.wait_for_selector(".yj-model-ready")
+        assert page.input_value(BOX) == "写到一半"
+        assert page.evaluate("document.activeElement.tagName") == "TEXTAREA"
+    finally:
+        backend.current = before
+
+
+def test_a_long_answer_blocks_nobody_else(open_page: OpenPage) -> None:
+    slow, quick = open_page(), open_page()
+    ask(slow, "慢", wait=False)
+    slow.wait_for_selector(".yj-draft")
+    started = time.monotonic()
+    ask(quick, QUESTION)
+    quick.locator(".yj-final a.yj-cite").first.click()
+    assert lit(quick) == [[GROWTH.quote, PEN]]
+    assert time.monotonic() - started < 12
+    assert slow.locator(".yj-final").count() == 0, "the slow answer should still be running"
+    slow.click("#yj-stop")
+    slow.wait_for_selector("#yj-ask")
+
+
+def test_a_phone_gets_the_sources_as_a_sheet(open_page: OpenPage) -> None:
+    page = open_page(width=400, height=800)
+    ask(page, QUESTION)
+    assert not page.locator("#yj-panel").is_visible()
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 400
+    mark = page.locator(".yj-final a.yj-cite").first
+    mark.click()
+    page.wait_for_selector("#yj-panel", state="visible")
+    assert lit(page) == [[GROWTH.quote, PEN]]
+    assert page.evaluate("document.getElementById('yj-talk').inert") is True
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#yj-panel", state="hidden")
+    assert page.evaluate("document.activeElement === document.querySelector('.yj-final a.yj-cite')")
+    mark.click()
+    page.click("#yj-panel-close")
+    page.wait_for_selector("#yj-panel", state="hidden")
+    for selector in (BOX, "#yj-ask", "#yj-new"):
+        box = page.locator(selector).bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 400
+        assert box["y"] + box["height"] <= 800
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_visible_text_has_enough_contrast(open_page: OpenPage, scheme: str) -> None:
+    page = open_page(scheme=scheme)
+    assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
+    seen = 0
+    empty = page.evaluate(CONTRAST)
+    assert empty["poor"] == []
+    for question in (QUESTION, "2027年的目标是什么？", "火星上有港口吗？", "抽取", "失败"):
+        ask(page, question)
+        links = page.locator(".yj-final a.yj-cite")
+        links.nth(links.count() - 1).click()
+        found = page.evaluate(CONTRAST)
+        assert found["poor"] == []
+        seen = max(seen, found["seen"])
+    assert seen > 60
+
+
+def test_english_browsers_get_english(open_page: OpenPage) -> None:
+    page = open_page(locale="en-US")
+    assert page.inner_text("#yj-new") == "New chat"
+    assert page.get_attribute(BOX, "placeholder") == "Type a question and press Enter"
+    ask(page, QUESTION)
+    text = page.inner_text(".yj-final")
+    for words in ("Supported", "Partly supported", "No source found", "3 passages retrieved"):
+        assert words in text
+    assert "有据" not in text
+    assert page.evaluate("document.documentElement.lang") == "en"
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "zh-TW", "zh-HK", "zh-Hans-CN", "zh"])
+def test_chinese_browsers_get_chinese(open_page: OpenPage, locale: str) -> None:
+    page = open_page(locale=locale)
+    assert page.inner_text("#yj-new") == "新对话"
+    assert page.inner_text("#yj-ask") == "提问"
+    assert page.get_attribute(BOX, "placeholder") == "输入问题，按 Enter 提问"
+    assert "每一句都有出处" in page.inner_text("#yj-header")

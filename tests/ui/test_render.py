@@ -1,0 +1,275 @@
+"""The HTML of the page: what it shows, and that nothing from outside becomes markup."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from rag.errors import YoujuError
+from rag.records import Answer, Article, Citation, Provenance, Statement
+from rag.ui import UiStatus, render
+from tests.ui.fake_backend import GROWTH, HARBOUR, HOSTILE, PLANS, TARGET_STATEMENTS, THROUGHPUT_STATEMENTS, cite, hit
+
+ATTACKS = (
+    HOSTILE,
+    "<script>alert(1)</script>",
+    "</div></article><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "<a href='javascript:alert(1)'>x</a>",
+    "[点我](javascript:alert(1)) ![x](https://evil.example/x.png)",
+    "$$\\href{javascript:alert(1)}{x}$$ \\(x\\)",
+    "```mermaid\ngraph TD; A-->B\n```",
+    "{{constructor.constructor('alert(1)')()}} ${alert(1)} `${alert(1)}`",
+    '__i18n__{"__type__": "translation_metadata", "key": "ask"}',
+    "<style>*{display:none}</style><link rel=stylesheet href=//evil.example>",
+    "<svg/onload=alert(1)><math><mi xlink:href='data:x,<script>alert(1)</script>'>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "\x00<scr\x00ipt>\x1b[31m\u202egnp.exe\ud800",
+    "# 标题\n\n- 列表\n\n| 表 | 格 |\n|---|---|\n~~删~~ **粗** _斜_",
+)
+
+
+class Parsed(HTMLParser):
+    """Tags, attributes and text of a piece of HTML."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.text = ""
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag != "br":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, name: str) -> list[str]:
+        return [value for attribute, value in self.attributes if attribute == name]
+
+
+def answer(statements: tuple[Statement, ...] = (), **changes: object) -> Answer:
+    base = Answer(
+        question="临江港一季度吞吐量是多少？",
+        standalone_question="临江港一季度吞吐量是多少？",
+        statements=statements,
+        hits=(hit(HARBOUR, 1), hit(PLANS, 2)),
+        refused=False,
+        reason="",
+        timings={"total": 1.25},
+        provenance=Provenance("zh-small", "a-model", "p", "库", "0.1"),
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def chinese(html: str) -> str:
+    """The text as a Chinese reader sees it."""
+    return Parsed(re.sub(r'<span class="yj-en">.*?</span>', "", html)).text
+
+
+def trap(text: str) -> Article:
+    return Article("ff", text, f"前文。\n{text}结尾。\n后文。", source=text, category=(text,), url=text)
+
+
+def test_statement_links_to_its_exact_sentence() -> None:
+    html = render.answer_html(answer(THROUGHPUT_STATEMENTS), "u1")
+    marks = dict(re.findall(r'<mark class="yj-quote" id="([^"]+)">(.*?)</mark>', html))
+    links = re.findall(r'<a class="yj-cite" href="#([^"]+)".*?\[(\d+)\]</a>', html)
+    assert links == [("yj-u1-1", "1"), ("yj-u1-2", "2")]
+    assert Parsed(marks["yj-u1-1"]).text == GROWTH.quote
+    assert Parsed(marks["yj-u1-2"]).text == "港口方面表示，增长主要来自新开通的三条近洋航线。"
+
+
+def test_support_is_said_in_words_and_notes_are_shown() -> None:
+    text = chinese(render.answer_html(answer(THROUGHPUT_STATEMENTS + TARGET_STATEMENTS), "u"))
+    for words in ("有据", "部分有据", "未找到依据", "说法不一", "没有提到内贸煤炭", "征求意见稿的目标是1.4亿吨。"):
+        assert words in text, words
+
+
+def test_card_says_title_source_and_the_date_in_shanghai() -> None:
+    parsed = Parsed(render.answer_html(answer(THROUGHPUT_STATEMENTS[:1]), "u"))
+    assert "临江港一季度吞吐量公布临江日报2025-04-08" in parsed.text  # 17:30 UTC on the 7th
+    assert parsed.all("href") == ["#yj-u-1", HARBOUR.url]
+    assert parsed.all("rel") == ["noopener noreferrer"]
+
+
+def test_a_sentence_cited_twice_has_one_card() -> None:
+    twice = (Statement("甲。", (GROWTH,), "supported"), Statement("乙。", (GROWTH,), "supported"))
+    html = render.answer_html(answer(twice), "u")
+    assert html.count("<mark") == 1
+    assert html.count('href="#yj-u-1"') == 2
+
+
+def test_ids_differ_between_answers_and_exist_once() -> None:
+    html = render.answer_html(answer(THROUGHPUT_STATEMENTS), "u1") + render.answer_html(answer(TARGET_STATEMENTS), "u2")
+    ids = Parsed(html).all("id")
+    assert len(ids) == len(set(ids))
+    targets = [href for href in Parsed(html).all("href") if href.startswith("#")]
+    assert {target[1:] for target in targets} <= set(ids)
+
+
+def test_passage_is_whole_paragraphs_around_the_quote() -> None:
+    long = Article("x", "题", "头" * 900 + "\n前一段。\n引文在此。\n后一段。\n" + "尾" * 900)
+    text = Parsed(render.answer_html(answer((Statement("s", (cite(1, long, "引文在此。"),)),)), "u")).text
+    assert "…前一段。引文在此。后一段。…" in text
+    assert "头" not in text
+    assert "尾" not in text
+
+
+def test_passage_of_one_endless_paragraph_is_cut_on_both_sides() -> None:
+    endless = Article("x", "题", "头" * 900 + "引文。" + "尾" * 900)
+    text = Parsed(render.answer_html(answer((Statement("s", (cite(1, endless, "引文。"),)),)), "u")).text
+    assert "…" + "头" * 400 + "引文。" + "尾" * 400 + "…" in text
+    assert text.count("头") == text.count("尾") == 400
+
+
+def test_refusal_shows_its_reason_and_the_nearest_passages() -> None:
+    html = render.answer_html(answer(refused=True, reason="资料中没有火星。"), "u")
+    text = chinese(html)
+    assert "资料中没有资料中没有火星。" in text.replace("\n", "")
+    assert "最接近的段落" in text
+    assert "<mark" not in html, "a passage that answers nothing must not look like proof"
+    assert html.count("yj-cite-near") == 2
+
+
+def test_answer_without_citations_says_so() -> None:
+    assert "这个回答没有引用原文" in chinese(render.answer_html(answer((Statement("无据。"),)), "u"))
+
+
+def test_quiet_line_names_the_model_or_says_extractive() -> None:
+    assert "a-model · 1.2 秒 · 检索到 2 段资料" in chinese(render.answer_html(answer(), "u"))
+    extractive = replace(answer().provenance, llm="", notice="大模型超时。")
+    text = chinese(render.answer_html(answer(provenance=extractive), "u"))
+    assert "抽取式回答 · 1.2 秒" in text
+    assert "大模型超时。" in text
+
+
+def test_standalone_question_is_shown_when_it_differs() -> None:
+    assert "按“临江港呢？”检索" in chinese(render.answer_html(answer(standalone_question="临江港呢？"), "u"))
+    assert "按“" not in chinese(render.answer_html(answer(), "u"))
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_hostile_text_is_inert_everywhere(attack: str) -> None:
+    article = trap(attack)
+    citation = Citation(1, article, 4, 4 + len(attack), attack)
+    statement = Statement(attack, (citation,), "partial", attack)
+    provenance = Provenance(attack, attack, attack, attack, attack, attack)
+    hostile = answer((statement,), question=attack, standalone_question=f"{attack}？", provenance=provenance)
+    pieces = {
+        "answer": render.answer_html(hostile, "u"),
+        "refusal": render.answer_html(replace(hostile, refused=True, reason=attack, hits=(hit(article, 1),)), "u"),
+        "question": render.question_html(attack),
+        "draft": render.draft_html(attack),
+        "stopped": render.stopped_html(attack),
+        "error": render.error_html(YoujuError(attack, attack)),
+        "status": render.status_html(UiStatus(attack, 1, attack, "failed", detail=attack)),
+    }
+    for name, html in pieces.items():
+        parsed = Parsed(html)
+        assert parsed.open == [], name
+        assert set(parsed.tags) <= {
+            *("div", "p", "span", "a", "br", "article", "header", "h3", "mark", "time", "ul", "li"),
+        }, name
+        assert {attribute for attribute, _ in parsed.attributes} <= {
+            *("class", "id", "href", "title", "tabindex", "target", "rel", "role", "aria-hidden"),
+        }, name
+        assert all(href.startswith("#yj-u-") for href in parsed.all("href")), name
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\u202e\ud800]", html), name
+        visible = re.sub(r"<[^>]*>", "", html)
+        assert not re.search(r"[`$*_{}\[\]\\~|]", visible.replace("[1]</a>", "").replace("[1]", "")), name
+        assert "\n" not in html, name
+        html.encode("utf-8")
+
+
+def test_hostile_text_still_reads_as_it_was() -> None:
+    assert Parsed(render.escape("a<b>&\"'[1]${x}`_*\\")).text == "a<b>&\"'[1]${x}`_*\\"
+
+
+def test_mark_inside_a_text_does_not_become_a_link() -> None:
+    html = render.answer_html(answer((Statement("据[1]称[2]。", (), "unsupported"),)), "u")
+    assert "<a " not in html.split("yj-sources")[0]
+    assert "据[1]称[2]。" in Parsed(html).text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        " javascript:alert(1)",
+        "java\nscript:alert(1)",
+        "data:text/html,<script>",
+        "vbscript:x",
+        "file:///etc/passwd",
+        "//evil.example/x",
+        "/relative",
+        "http://",
+        'https://a.example/" onclick="x',
+        "https://a.example/ b",
+        "https://[bad",
+        "ftp://a.example",
+        "",
+        "https://a.example/" + "x" * 3_000,
+    ],
+)
+def test_only_plain_web_addresses_become_links(url: str) -> None:
+    assert render.safe_url(url) == ""
+    html = render.answer_html(answer((Statement("s", (cite(1, replace(HARBOUR, url=url), GROWTH.quote),)),)), "u")
+    assert Parsed(html).all("href") == ["#yj-u-1"]
+
+
+@pytest.mark.parametrize("url", ["https://news.example.com/a?b=1&c=[2]#d_e", "http://新闻.example/路径"])
+def test_web_addresses_survive_unchanged(url: str) -> None:
+    assert Parsed(f'<a href="{render.safe_url(url)}">x</a>').all("href") == [url]
+
+
+def test_huge_inputs_are_cut() -> None:
+    huge = "很" * 200_000
+    article = Article("x", huge, huge, source=huge)
+    statement = Statement(huge, (Citation(1, article, 0, len(huge), huge),), "partial", huge)
+    assert len(render.answer_html(answer((statement,), question=huge), "u")) < 20_000
+    assert len(render.draft_html(huge)) < 25_000
+    assert len(render.question_html(huge)) < 3_000
+    assert len(render.error_html(YoujuError(huge, huge))) < 3_000
+    assert len(render.status_html(UiStatus(huge, 1, huge, "failed", detail=huge))) < 2_000
+
+
+def test_unexpected_errors_keep_their_words_to_themselves() -> None:
+    html = render.error_html(RuntimeError("secret /home/someone"))
+    assert "secret" not in html
+    assert "程序出了意外的错误。" in chinese(html)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (UiStatus("新闻", 1_286), "新闻 · 1,286 篇文章抽取式（未配置大模型）"),
+        (UiStatus("新闻", 2, "m", "downloading", 0.434), "新闻 · 2 篇文章正在下载 m 43%"),
+        (UiStatus("新闻", 2, "m", "downloading"), "新闻 · 2 篇文章正在下载 m"),
+        (UiStatus("新闻", 2, "m", "downloading", 7.0), "新闻 · 2 篇文章正在下载 m 100%"),
+        (UiStatus("新闻", 2, "m", "loading"), "新闻 · 2 篇文章正在载入 m"),
+        (UiStatus("新闻", 2, "m", "ready"), "新闻 · 2 篇文章m"),
+        (UiStatus("新闻", 2, "m", "failed"), "新闻 · 2 篇文章抽取式（m 不可用）"),
+        (UiStatus("新闻", 2, "m", "failed", detail="校验失败"), "新闻 · 2 篇文章抽取式（m 不可用：校验失败）"),
+        (None, "暂时读不到知识库的状态"),
+    ],
+)
+def test_status_line(status: UiStatus | None, expected: str) -> None:
+    assert chinese(render.status_html(status)) == expected
+
+
+def test_braces_in_values_are_not_filled_again() -> None:
+    assert "{model}" in chinese(render.status_html(UiStatus("{model}", 1, "m", "ready")))
