@@ -129,7 +129,7 @@ def markdown(name: str, rows: Sequence[EmbedderScores]) -> str:
     lines = [
         f"### {name}：{rows[0].questions} 题" if rows else f"### {name}",
         "",
-        "| 模型 | 维 | 段落 | R@1 | R@5 | R@10 | MRR@10 | 段落/秒 | 每问毫秒 |",
+        "| 模型 | 维 | 段落 | hit@1 | hit@5 | hit@10 | MRR@10 | 段落/秒 | 每问毫秒 |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:

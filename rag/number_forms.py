@@ -44,13 +44,13 @@ def _canonical(q: Quantity, written: str) -> str:
         return f"第{_plain_decimal(q.value)}" + _NUMERAL_IN.sub("", written[1:], count=1)
     if q.kind not in MEASURED or q.value is None or written[0] in "翻半" or _ORDER_ONLY.match(written):
         return written
-    if "分之" in written and written[0] not in "百千万负":
-        den, _, num = written.partition("分之")
-        return f"{plain_number(num)}/{plain_number(den)}"
     more = _MORE.search(written)
     hedge = more[0] if more else ""
     if isinstance(q.value, tuple):
         return f"{_plain_decimal(q.value[0])}-{_plain_decimal(q.value[1])}{hedge}{q.unit}"
+    if "分之" in written and written[0] not in "百千万负":
+        den, _, num = written.partition("分之")
+        return f"{plain_number(num)}/{plain_number(den)}"
     return f"{_plain_decimal(q.value)}{hedge}{q.unit}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rag.errors import ReadError
-from rag.reading.assemble import assemble, assemble_html, assemble_markdown
+from rag.reading.assembly import assemble, assemble_html, assemble_markdown
 from rag.reading.decode import decode_bytes
 from rag.reading.files import SUFFIXES, FoundFiles, Problem, find_files
 from rag.reading.front_matter import split_front_matter

@@ -267,12 +267,10 @@ class _Walker:
             self._pre += step
 
     def _text(self, text: str) -> None:
-        if self._pre or (self._newlines_break and "\n" in text):
-            self._pieces(text.split("\n"))
-        elif "\u3000\u3000" in text or "\t\t" in text:
-            self._pieces(_unflatten(text))
-        else:
-            self._append(text)
+        pieces = text.split("\n") if self._pre or self._newlines_break else [text]
+        if not self._pre and ("\u3000\u3000" in text or "\t\t" in text):
+            pieces = [part for piece in pieces for part in _unflatten(piece)]
+        self._pieces(pieces)
 
     def _pieces(self, pieces: list[str]) -> None:
         for index, piece in enumerate(pieces):

@@ -35,10 +35,12 @@ _LINK = re.compile(r"\[([^\[\]]*)\]\([^()\n]{0,2000}(?:\([^()\n]{0,200}\)[^()\n]
 _REFERENCE = re.compile(r"[ ]{0,3}\[[^\[\]]+\]:[ \t]+\S+")
 _AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^<>\s]+)>")
 _CODE = re.compile(r"(`+)(?!`)([^\n]{1,2000}?)(?<!`)\1(?!`)")
-_STRONG = re.compile(r"(\*\*|__|~~)(?=\S)([^\n]{1,2000}?)(?<=\S)\1")
+_STRONG = re.compile(r"\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*|(?<!\w)__(?=\S)([^_\n]+?)(?<=\S)__(?!\w)|~~(?=\S)([^~\n]+?)(?<=\S)~~")
 _STAR = re.compile(r"(?<![0-9A-Za-z*])\*(?=[^\s*])([^*\n]+?)(?<=[^\s*])\*(?![0-9A-Za-z*])")
 _UNDERSCORE = re.compile(r"(?<!\w)_(?=[^\s_])([^_\n]+?)(?<=[^\s_])_(?!\w)")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_SPECIAL = re.compile(r"[\\`*_~\[<&!]")
+_MAX_COLUMNS = 200
 _MARKUP = re.compile(r"<[A-Za-z/!]|&[#\w]")
 
 
@@ -97,7 +99,7 @@ class _Reader:
             return self._inline(atx[2], "heading")
         if self._position + 1 < len(self._source):
             below = self._source[self._position + 1]
-            if "|" in raw and "|" in below and _DELIMITER.match(below):
+            if 0 < raw.count("|") <= _MAX_COLUMNS and "|" in below and _DELIMITER.match(below):
                 return self._table()
             if not in_paragraph and len(raw) <= 80 and _SETEXT.match(below) and not _BULLET.match(raw):
                 self._position += 2
@@ -172,6 +174,8 @@ class _Reader:
 
     def _without_marks(self, text: str) -> list[str]:
         """The visible text of inline Markdown; `<br>` starts another line."""
+        if not _SPECIAL.search(text):
+            return [text]
         codes: list[str] = []
 
         def keep(match: re.Match[str]) -> str:
@@ -184,7 +188,8 @@ class _Reader:
         self.images += images
         text = _LINK.sub(r"\1", text)
         text = _AUTOLINK.sub(r"\1", text)
-        text = _STRONG.sub(r"\2", _STRONG.sub(r"\2", text))
+        text = _STAR.sub(r"\1", text)
+        text = _STRONG.sub(lambda match: match[match.lastindex or 0], text)
         text = _UNDERSCORE.sub(r"\1", _STAR.sub(r"\1", text))
         text = re.sub(r"\x01(\d+)\x01", lambda match: html.escape(chr(int(match[1]))), text)
         text = re.sub(r"\x00(\d+)\x00", lambda match: html.escape(codes[int(match[1])]), text)

@@ -144,11 +144,9 @@ def mount_options() -> dict[str, Any]:
     theme = gr.themes.Base(font=list(FONTS), font_mono=["ui-monospace", "monospace"]).set(
         body_background_fill="#f5f7f7", body_background_fill_dark="#12171a"
     )
-    script = (STATIC / "youju.js").read_text(encoding="utf-8")
     return {
         "theme": theme,
         "css_paths": [STATIC / "youju.css"],
-        "head": f'<meta name="referrer" content="no-referrer"><script>{script}</script>',
         "i18n": translations(),
         "footer_links": [],
         "run_history": False,

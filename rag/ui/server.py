@@ -44,7 +44,7 @@ def build_app(backend: Backend, *, samples: Sequence[str] = ()) -> FastAPI:
     import gradio as gr
     from fastapi import FastAPI
 
-    from rag.ui.page import build_page, mount_options
+    from rag.ui.page import STATIC, build_page, mount_options
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -52,6 +52,7 @@ def build_app(backend: Backend, *, samples: Sequence[str] = ()) -> FastAPI:
     def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
+    app.add_middleware(_EarlyScript, script=(STATIC / "youju.js").read_text(encoding="utf-8"))
     app.add_middleware(_Headers)
     mounted: FastAPI = gr.mount_gradio_app(app, build_page(backend, samples), path="/", **mount_options())
     return mounted
@@ -112,6 +113,38 @@ class _Headers:
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+class _EarlyScript:
+    """Puts our script into the page's head before Gradio's own, which has already chosen its language when `head` runs."""
+
+    def __init__(self, app: Any, script: str) -> None:
+        self._app = app
+        self._script = f"<head><script>{script}</script>".encode()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["path"] != "/":
+            await self._app(scope, receive, send)
+            return
+        plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+        start: dict[str, Any] = {}
+        body = b""
+
+        async def whole(message: Any) -> None:
+            nonlocal body
+            if message["type"] == "http.response.start":
+                start.update(message)
+                return
+            body += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            page = body.replace(b"<head>", self._script, 1)
+            headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+            start["headers"] = [*headers, (b"content-length", str(len(page)).encode())]
+            await send(start)
+            await send({"type": "http.response.body", "body": page})
+
+        await self._app({**scope, "headers": plain}, receive, whole)
 
 
 def _listen(host: str, port: int) -> socket.socket:

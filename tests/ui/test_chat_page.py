@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.browser,
-    # Gradio sums up its queue with pandas now and then, by a switch that pandas is about to drop.
+    # Gradio sums up its queue with pandas now and then, in ways that pandas is about to drop.
     pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated"),
+    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
 ]
 
 QUESTION = SAMPLES[0]
@@ -295,6 +296,18 @@ def test_stop_keeps_the_draft_and_frees_the_model(open_page: OpenPage, backend: 
     assert "已停止，以上草稿未经核对" in page.inner_text(".yj-draft")
     ask(page, QUESTION)
     assert page.locator(".yj-final").count() == 1
+
+
+def test_closing_the_tab_frees_the_model(open_page: OpenPage, backend: FakeBackend) -> None:
+    page = open_page()
+    question = "慢慢说 close"
+    ask(page, question, wait=False)
+    page.wait_for_selector(".yj-draft")
+    page.close()
+    deadline = time.monotonic() + 10
+    while question not in backend.closed:
+        assert time.monotonic() < deadline, "the stream was not closed"
+        time.sleep(0.05)
 
 
 def test_new_conversation_forgets(open_page: OpenPage, backend: FakeBackend) -> None:
