@@ -145,6 +145,26 @@ def report(folder: Annotated[Path, typer.Argument(help="run 的结果文件夹",
     out_console.print(f"{describe(summary)}\n已写出 {folder / 'report.html'}", markup=False)
 
 
+@app.command()
+def calibrate(
+    name: Annotated[str, typer.Option("--set", help="shipped 或评测集文件夹")] = "shipped",
+    config: ConfigOption = None,
+    embedder: EmbedderOption = None,
+    cache: CacheOption = None,
+) -> None:
+    """重新测定句子评分的权重与拒答门槛。"""
+    from eval.calibrate import calibrate as run
+    from eval.calibrate import describe
+    from eval.datasets import load_set
+    from eval.libraries import default_cache, prepared_library
+    from rag import load_settings
+
+    chosen = load_set(name)
+    settings = load_settings(config, embedder=embedder, llm="none")
+    with prepared_library(chosen, settings, cache or default_cache(), err_console) as library:
+        out_console.print(describe(run(chosen, library, err_console)), markup=False)
+
+
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,

@@ -91,6 +91,9 @@ def describe(summary: Mapping[str, Any]) -> str:
         f"大模型 {made['llm'] or '无（原文摘录）'}",
         f"版本 {summary['config']['version']}",
     ]
+    left = summary["config"]["cases"] - counts["cases"]
+    if left > 0:
+        parts.append(f"还有 {left} 题没有做，重新运行同一命令会接着做")
     if counts["fallbacks"]:
         parts.append(f"其中 {counts['fallbacks']} 题大模型未能回答，改为原文摘录")
     return "；".join(parts) + "。"

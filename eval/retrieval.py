@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from eval.datasets import Case, EvalSet
+from eval.datasets import EvalSet
 from eval.scoring import MEANS, Scores, retrieval_scores
 from eval.statistics import mean_estimate, quantile_estimate
 from rag import Hit, Library, __version__
+from rag.conversation import standalone_question
 from rag.retrieval import retrieve
 from rag.words import search_form
 
@@ -33,7 +34,7 @@ def compare_retrieval(
 ) -> dict[str, Any]:
     """Search every question that has gold at each dense weight (0: BM25 alone, 1: dense alone).
 
-    The vectors of the questions are computed once; a search's time is therefore without them, and the time to embed one
+    Follow-ups are made to stand alone first, as for users. The vectors of the questions are computed once; a search's time is therefore without them, and the time to embed one
     question is measured by itself.
 
     Args:
@@ -44,15 +45,16 @@ def compare_retrieval(
         weight its name, dense_weight, metrics (value, low, high, n), p50_ms and p95_ms of a search.
     """
     cases = [case for case in eval_set.cases if case.gold]
-    vectors, query_ms = _encode(library, cases, on_step)
+    questions = [standalone_question(case.question, case.history) for case in cases]
+    vectors, query_ms = _encode(library, questions, on_step)
     rows = []
     for weight in weights:
         scores: list[Scores] = []
         milliseconds: list[float] = []
         library.search("预热", 1, dense_weight=weight)  # the index is loaded on first use
-        for done, (case, vector) in enumerate(zip(cases, vectors, strict=True), 1):
+        for done, (case, question, vector) in enumerate(zip(cases, questions, vectors, strict=True), 1):
             started = time.perf_counter()
-            hits = retrieve(library, case.question, DEPTH, dense_weight=weight, query=vector)
+            hits = retrieve(library, question, DEPTH, dense_weight=weight, query=vector)
             milliseconds.append((time.perf_counter() - started) * 1000)
             scores.append(retrieval_scores(_passages(hits, eval_set), case.gold_articles))
             if on_step:
@@ -105,10 +107,10 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def _encode(
-    library: Library, cases: Sequence[Case], on_step: Callable[[str, int, int], None] | None
+    library: Library, questions: Sequence[str], on_step: Callable[[str, int, int], None] | None
 ) -> tuple[list[np.ndarray], float | None]:
     """The question vectors, and the median milliseconds of embedding one question alone."""
-    texts = [search_form(case.question) for case in cases]
+    texts = [search_form(question) for question in questions]
     vectors: list[np.ndarray] = []
     for start in range(0, len(texts), _ENCODED_AT_ONCE):
         vectors.extend(library.embedder.encode_queries(texts[start : start + _ENCODED_AT_ONCE]))

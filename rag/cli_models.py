@@ -34,7 +34,12 @@ def list_models(config: ConfigOption = None) -> None:
     for row in rows(load_settings(config)):
         kind = {"llm": "大模型", "embedder": "向量"}[row.kind]
         table.add_row(
-            escape(row.name), kind, f"{row.size / 1e6:.0f} MB", row.licence, "✓" if row.fetched else "", escape(row.note)
+            escape(row.name),
+            kind,
+            f"{row.size / 1e6:.0f} MB",
+            row.licence,
+            "✓" if row.fetched else "",
+            escape(row.note),
         )
     out.print(table)
 
@@ -56,7 +61,9 @@ def fetch(
     )  # fmt: skip
     with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
         task = bar.add_task(wanted, total=None)
-        path = run(wanted, settings, source=source, progress=lambda done, total: bar.update(task, completed=done, total=total))
+        path = run(
+            wanted, settings, source=source, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
     out.print(f"[green]✓[/green] {escape(wanted)} 已在本机：{escape(str(path))}")
 
 

@@ -11,7 +11,7 @@ from rag.words import search_form
 
 REFUSAL = "资料中没有相关信息。"
 
-LOWEST = 0.04
+LOWEST = 0.03
 """Score of the best sentence below which nothing relevant counts as found. `python -m eval calibrate` shows what it costs."""
 
 _OTHER_TIME = 0.3

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,8 @@ from rag.machine import available_threads
 DEFAULT_CONTEXT = 4096
 """Tokens of prompt and answer together, where nothing else is asked for."""
 
-_BATCH = 256
-"""Prompt tokens between two looks at whether the caller has gone away: some four seconds on two slow cores."""
+_BATCH = 64
+"""Prompt tokens between two looks at whether the caller has gone away: one second on two slow cores, more if they are busy."""
 
 _PROMPT_CACHE_MIB = 256
 """Memory for the state of earlier prompts, so that two alternating prompts (rewrite, answer) both keep their prefix."""
@@ -73,8 +74,9 @@ class LlamaCppChat(BaseChatModel):
     max_tokens: int = 512
     timeout: float = 60.0
 
-    _server: Any = PrivateAttr(default=None)
+    _server: list[Any] = PrivateAttr(default_factory=list)  # one server, none when closed
     _http: httpx.Client = PrivateAttr()
+    _free: Any = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
         """Load the model."""
@@ -88,7 +90,7 @@ class LlamaCppChat(BaseChatModel):
             ) from None
         key = secrets.token_urlsafe(24)
         try:
-            self._server = xllamacpp.Server(self._parameters(xllamacpp.CommonParams(), key))
+            self._server.append(xllamacpp.Server(self._parameters(xllamacpp.CommonParams(), key)))
         except RuntimeError:
             raise ModelError(
                 f"llama.cpp 加载不了模型：{self.path}",
@@ -100,6 +102,8 @@ class LlamaCppChat(BaseChatModel):
             timeout=httpx.Timeout(self.timeout, connect=10.0),
             trust_env=False,  # a proxy meant for the internet must not see loopback
         )
+        # Runs at the end of the program too: llama.cpp crashes when the program ends while it computes.
+        self._free = weakref.finalize(self, _free, self._server, self._http)
         self.context = int(self.slots()[0]["n_ctx"])
 
     def _parameters(self, params: Any, key: str) -> Any:
@@ -128,7 +132,8 @@ class LlamaCppChat(BaseChatModel):
     @property
     def address(self) -> str:
         """Where llama.cpp listens: a random port of 127.0.0.1, for those who know the random key."""
-        return str(self._server.listening_address)
+        self._check_open()
+        return str(self._server[0].listening_address)
 
     def slots(self) -> list[dict[str, Any]]:
         """llama.cpp's own account of what it is doing: one entry, with `is_processing`, `n_ctx` and counts of tokens."""
@@ -141,9 +146,7 @@ class LlamaCppChat(BaseChatModel):
 
     def close(self) -> None:
         """Stop the model and free its memory; the object cannot be used afterwards."""
-        if self._server is not None:
-            self._http.close()
-            self._server = None
+        self._free()
 
     def _generate(
         self,
@@ -207,8 +210,14 @@ class LlamaCppChat(BaseChatModel):
             raise ModelError(f"本机模型没有回应（{address}：{type(error).__name__}）", "请重新启动有据") from None
 
     def _check_open(self) -> None:
-        if self._server is None:
+        if not self._server:
             raise ModelError(f"模型已关闭：{self.path.name}", "请重新加载")
+
+
+def _free(server: list[Any], http: httpx.Client) -> None:
+    """Cancel what runs and let go of the model; returns when it has stopped, at the latest after `_BATCH` tokens."""
+    http.close()
+    server.clear()
 
 
 def _events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:

@@ -35,7 +35,7 @@ _QUOTE_CLOSERS = frozenset('”’」』"')
 _MARK = re.compile(r"[“”‘’「」『』《》〈〉（）()【】\[\]\"]")
 _END = re.compile(r"[。！？!?；;…]+|\.(?=\s+[\"“(]?[A-Z])")
 _ADDRESS = re.compile(r"(?:https?://|www\.)[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+|&#?\w{2,8};")
-_SPEAKS = "说|表示|称|道|指出|认为|强调|问|回答|答|介绍|透露|坦言|直言|解释|补充|感慨|喊|笑言|写"
+_SPEAKS = "说|表示|称|道|指出|认为|强调|问|介绍|透露|坦言|直言|解释|补充|感慨|笑言"
 # What shows that the sentence goes on after a closing quotation mark: punctuation, a particle, or who said it.
 _GOES_ON = re.compile(
     rf"[，、：；。！？,;:]|的|地|等|之|和|与|及|或|这|那|一[词语句]|[^，。！？；：“”「」\s]{{0,10}}?(?:{_SPEAKS})(?![：:])"
@@ -85,10 +85,11 @@ def split_clauses(text: str, span: Span) -> list[Span]:
     start = span.start
     for position in range(span.start + 1, span.end):
         before, after = text[position - 1], text[position]
-        if before in "，、：；," and not (_is_digit(text, position - 2) and after.isdigit()):
-            cut = before != "," or after.isspace()
+        if row:
+            cut = after == "|"
         else:
-            cut = row and after == "|"
+            cut = before in "，、：；," and not (_is_digit(text, position - 2) and after.isdigit())
+            cut = cut and (before != "," or after.isspace())
         if cut and (piece := trim(text, start, position)):
             spans.append(piece)
             start = position
@@ -156,7 +157,7 @@ def _cuts(line: str) -> Iterator[tuple[int, int]]:
         while upcoming < len(kept) and kept[upcoming].end <= at:
             upcoming += 1
         pair = kept[upcoming] if upcoming < len(kept) and kept[upcoming].start < at else None
-        if pair is not None and not (pair.end < end and _is_speech(line, pair, _skip_space(line, start))):
+        if pair is not None and not (pair.end < end and _is_speech(line, pair, match[0], _skip_space(line, start))):
             continue
         closed = end > match.end()
         if (closed and _GOES_ON.match(line, end)) or (not closed and line[end : end + 1] in tuple("，、：,")):
@@ -179,11 +180,11 @@ def _may_end(line: str, match: re.Match[str]) -> bool:
     return True
 
 
-def _is_speech(line: str, pair: Span, start: int) -> bool:
+def _is_speech(line: str, pair: Span, mark: str, start: int) -> bool:
     """Whether a pair that closes after a sentence end closes a sentence: speech, not a title or a word in quotation marks."""
     if pair.start == start:
         return True
-    return line[pair.end] in _QUOTE_CLOSERS and line[pair.start - 1] in "：:，,"
+    return line[pair.end] in _QUOTE_CLOSERS and (mark[-1] == "。" or line[pair.start - 1] in "：:，,")
 
 
 def _match_pairs(line: str) -> dict[int, int]:

@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     llm_engine: Literal["auto", "llama.cpp", "transformers"] = Field("auto", description="运行本地模型的引擎")
     llm_max_tokens: int = Field(512, ge=16, le=8192, description="一次回答最多生成的词元数")
     context_tokens: int = Field(0, ge=0, le=200_000, description="交给大模型的资料最多多少词元，0 为自动")
-    llm_timeout: float = Field(60.0, gt=0, le=3600, description="等待大模型的秒数")
+    llm_timeout: float = Field(120.0, gt=0, le=3600, description="等待大模型的秒数")
 
     api_base_url: str = Field("", description="OpenAI 兼容接口的地址，如 https://api.deepseek.com/v1")
     api_model: str = Field("", description="接口上的模型名称，如 deepseek-chat")

@@ -29,7 +29,9 @@ _LINK_LABELS = frozenset({"阅读原文", "查看原文", "文章原文", "原�
 _RAW_OPEN = re.compile(r"<(script|style)\b[^<>]*>", re.IGNORECASE)
 _RAW_CLOSE = {tag: re.compile(rf"</{tag}\s*>", re.IGNORECASE) for tag in ("script", "style")}
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)\b[^<>]*>")
-_SHALLOW = frozenset("area base br col dd dt embed hr img input li link meta option p param source td th tr track wbr".split())
+_SHALLOW = frozenset(
+    "area base br col dd dt embed hr img input li link meta option p param source td th tr track wbr".split()
+)
 _MAX_DEPTH = 4000
 _COMMENT_WORD = re.compile(r"[<\n]")
 _PARAGRAPH = re.compile(r"<p[\s>]", re.IGNORECASE)
@@ -39,7 +41,7 @@ _HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _SPACE_RUN = re.compile(r"[ \t\n]*\n[ \t\n]*|[ \t]{2,}|\t")
 _WIDE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff01-\uff5e\u3000-\u303f“”‘’…—]")
 # An indent inside a run of text is where a paragraph began before somebody flattened it.
-_INDENT = re.compile(r"(?:(?<=[。！？；：!?;:”」』）)])|(?<=[ \n]))[ \n\xa0]*\u3000{2,}")
+_INDENT = re.compile(r"(?:(?<=[。！？；：!?;:”」』）)])|(?<=[^\S\u3000]))[^\S\u3000]*\u3000{2,}")
 _MAX_HEADING = 30
 _NOT_HEADING_END = tuple("。！；，、,;：:…")
 
@@ -233,7 +235,7 @@ class _Walker:
             return ""
         if tag in _UNSEEN or tag in self._furniture or (self._may_hide and _is_hidden(node)):
             return ""
-        if tag in _BLOCKS:
+        if tag in _BLOCKS or (tag == "code" and self._pre):
             self._end_line()
         if tag == "table":
             lines = _read_table(node)

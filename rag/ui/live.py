@@ -65,7 +65,7 @@ class LiveBackend:
             chat = load_chat_model(settings)
         except YoujuError as error:
             self._failed(error.message)
-        except Exception as error:  # noqa: BLE001  the page goes on extractively, and says why
+        except Exception as error:  # the page goes on extractively, and says why
             log.exception("the LLM could not be made ready")
             self._failed(type(error).__name__)
         else:

@@ -37,11 +37,8 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
     free = threading.BoundedSemaphore(_ANSWERS_AT_ONCE)
     unchanged = gr.skip()
 
-    def shown(session: Session) -> tuple[Any, ...]:
-        return session.messages(), unchanged, "", gr.update(visible=False), gr.update(visible=True)
-
-    def ended(session: Session) -> tuple[Any, ...]:
-        return session.messages(), unchanged, "", gr.update(visible=True), gr.update(visible=False)
+    def view(session: Session, *, running: bool, question: Any = unchanged) -> tuple[Any, ...]:
+        return session.messages(), question, "", gr.update(visible=not running), gr.update(visible=running)
 
     def ask(question: str, session: Session) -> Iterator[tuple[Any, ...]]:
         problem = session.problem(question)
@@ -53,11 +50,10 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
         try:
             steps = session.ask(backend, question)
             next(steps)
-            messages, _, *rest = shown(session)
-            yield messages, "", *rest
+            yield view(session, running=True, question="")
             for _ in steps:
                 yield session.messages(), unchanged, unchanged, unchanged, unchanged
-            yield ended(session)
+            yield view(session, running=False)
         finally:
             free.release()
 
@@ -66,11 +62,11 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
 
     def stop(session: Session) -> tuple[Any, ...]:
         session.stop()
-        return ended(session)
+        return view(session, running=False)
 
     def clear(session: Session) -> tuple[Any, ...]:
         session.clear()
-        return ended(session)
+        return view(session, running=False)
 
     def status() -> str:
         try:

@@ -127,7 +127,10 @@ class TestVectors:
 
         tokenizer = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
         for text in ("臺灣體製龍鳳龜鬱龢", "囍喆堃淼犇鑫", "100㎡、25℃、№5、①②③", "Ωμέγα Привет ゆっくり ㄅㄆㄇ"):
-            assert "<unk>" not in tokenizer.encode(text).tokens, tokenizer.encode(text).tokens
+            encoding = tokenizer.encode(text)
+            assert tokenizer.token_to_id("<unk>") not in encoding.ids, list(
+                zip(encoding.tokens, encoding.ids, strict=True)
+            )
 
 
 class TestDamage:

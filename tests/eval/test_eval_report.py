@@ -84,6 +84,13 @@ def test_a_report_can_be_made_again(out):
     assert (out / "report.html").read_bytes() == before
 
 
+def test_an_unfinished_run_says_so(out):
+    lines = (out / CASES).read_text(encoding="utf-8").splitlines(keepends=True)
+    (out / CASES).write_text("".join(lines[:3]), encoding="utf-8")
+    write_report(out)
+    assert "还有 1 题没有做" in (out / "summary.md").read_text(encoding="utf-8")
+
+
 def test_a_folder_without_a_run_is_named(tmp_path):
     with pytest.raises(ReadError, match=re.escape(CASES)):
         write_report(tmp_path)

@@ -1,16 +1,18 @@
 """Retrieval side by side, over a real library with the shipped fake embedder."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from embeddings import HashingEmbedder
-from eval.datasets import EvalSet, load_folder
+from eval.datasets import EvalSet, Gold, load_folder
 from eval.libraries import library_texts, prepared_library
 from eval.retrieval import compare_retrieval, leg_name, markdown
 from rag.errors import LibraryError
+from rag.records import Turn
 from rag.settings import Settings
 
 PLACES = ("青石区", "白沙县", "临澜市", "柏陵市", "望川镇", "西岭村")
@@ -66,6 +68,19 @@ def test_the_right_article_is_first_in_every_leg(tiny, quiet, hashing, tmp_path)
     table = markdown(result)
     assert "| BM25 | 100.0 [100.0, 100.0] |" in table
     json.dumps(result)
+
+
+def test_a_follow_up_is_searched_with_what_it_refers_to(tiny, quiet, hashing, tmp_path):
+    first = tiny.cases[0]
+    turn = Turn(first.question, "3万吨。")
+    follow_up = replace(first, question="那白沙县呢？", history=(turn,), gold=(Gold("d1"),))
+    alone = replace(
+        first, question="那它呢？", history=(Turn("白沙县的粮食产量是多少？", "4万吨。"),), gold=(Gold("d1"),)
+    )
+    asked = replace(tiny, cases=(follow_up, alone))
+    with prepared_library(tiny, hashing, tmp_path / "cache", quiet, embedder=HashingEmbedder(dim=1024)) as library:
+        result = compare_retrieval(library, asked, (0.0,))
+    assert result["rows"][0]["metrics"]["hit@1"] == {"value": 1.0, "low": 1.0, "high": 1.0, "n": 2}
 
 
 def test_scores_of_a_leg_agree_with_the_users_search(tiny, quiet, hashing, tmp_path):

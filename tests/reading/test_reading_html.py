@@ -59,6 +59,10 @@ def test_preformatted_text_keeps_its_lines() -> None:
     assert read_html("<pre>var a = 1;\nb</pre>").lines == (Line("var a = 1;", "code"), Line("b", "code"))
 
 
+def test_code_elements_in_preformatted_text_are_lines() -> None:
+    assert texts("<pre><code>a = 1</code><code>b = 2</code></pre>") == ["a = 1", "b = 2"]
+
+
 def test_link_to_the_original_is_an_address_not_text() -> None:
     found = read_html('<p>正文。</p><p><a href="https://news.example.cn/1?a=b">阅读原文</a></p>')
     assert [line.text for line in found.lines] == ["正文。"]

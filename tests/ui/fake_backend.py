@@ -88,7 +88,7 @@ TARGET_STATEMENTS = (
 
 
 class FakeBackend:
-    """Answers by what the question contains: 目标, 火星 (refusal), 攻击 (hostile), 失败, 崩溃, 慢 (one token each 0.2 s).
+    """Answers by what the question contains: 目标, 火星 (refusal), 攻击 (hostile), 失败, 崩溃, 缓 (slowly), 慢 (slowly and at length).
 
     Attributes:
         asked: every question with the history that came with it.
@@ -122,7 +122,7 @@ class FakeBackend:
         if "失败" in question:
             raise ChatModelError(f"大模型没有回答：{HOSTILE}", "请检查 YOUJU_API_KEY", kind="auth")
         hits = (hit(HARBOUR, 1), hit(PLANS, 2), hit(TRAP, 3, 8, 40))
-        time.sleep(self.pace * 4)
+        time.sleep(1.0 if "慢" in question else self.pace * 4)
         if "火星" in question:
             yield Retrieved(hits)
             yield self._answer(question, (), hits, reason="资料中没有关于火星的内容。")
@@ -136,7 +136,7 @@ class FakeBackend:
             statements = (Statement(f"{HOSTILE}\n第二行", (trap,), "supported", HOSTILE),)
             notice = HOSTILE
         yield Retrieved(hits)
-        pace = 0.2 if "慢" in question else self.pace
+        pace = 0.2 if "慢" in question else 0.15 if "缓" in question else self.pace
         text = "".join(statement.text for statement in statements) * (8 if "慢" in question else 1)
         for piece in (text[at : at + 3] for at in range(0, len(text), 3)):
             time.sleep(pace)

@@ -139,7 +139,7 @@ def lit(page: Page) -> list[list[str]]:
 
 def test_a_draft_streams_and_gives_way_to_the_checked_answer(open_page: OpenPage) -> None:
     page = open_page()
-    ask(page, QUESTION, wait=False)
+    ask(page, f"{QUESTION}（缓）", wait=False)
     page.wait_for_selector(".yj-draft .yj-s")
     first = page.inner_text(".yj-draft")
     assert "草稿，正在核对" in first
@@ -205,11 +205,13 @@ def test_the_newest_sources_show_by_themselves_unless_the_reader_chose(open_page
     ask(page, QUESTION)
     page.wait_for_selector("#yj-panel-body .yj-card")
     assert lit(page) == []
-    ask(page, "2027年的目标是什么？ 慢", wait=False)
-    page.wait_for_selector(".yj-draft")
     page.locator(".yj-final a.yj-cite").first.click()
-    page.click("#yj-stop")
-    page.wait_for_selector("#yj-ask")
+    ask(page, "2027年的目标是什么？")
+    page.wait_for_function("document.querySelector('#yj-panel-body').innerText.includes('三年规划')")
+    ask(page, "火星上有港口吗？ 请慢慢说", wait=False)
+    page.wait_for_selector(".yj-busy")
+    page.locator(".yj-final a.yj-cite").first.click()
+    page.wait_for_function("document.querySelectorAll('.yj-final').length === 3")
     page.wait_for_timeout(500)
     assert lit(page) == [[GROWTH.quote, PEN]]
 
@@ -268,6 +270,19 @@ def test_errors_are_sentences(open_page: OpenPage) -> None:
     assert "内部细节" not in page.inner_text("body")
     ask(page, QUESTION)
     assert page.locator(".yj-final").count() == 1, "the page goes on after errors"
+
+
+def test_a_lost_server_is_told_in_our_words(browser: Browser) -> None:
+    context = browser.new_context(locale="zh-CN")
+    with LivePage(FakeBackend()) as live:
+        page = context.new_page()
+        page.goto(live.url)
+        page.wait_for_selector(".yj-status")
+        assert not page.locator("#yj-trouble-offline").is_visible()
+    page.wait_for_selector("#yj-trouble-offline", state="visible")
+    assert page.inner_text("#yj-trouble-offline").startswith("与有据的连接断了。")
+    assert page.locator(".toast-body:visible").count() == 0
+    context.close()
 
 
 def test_a_too_long_question_is_refused_and_kept(open_page: OpenPage) -> None:

@@ -13,10 +13,11 @@
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   let emptyPanel = null; // the panel's first words, kept for a new conversation
   let opener = null; // the citation that the reader came from
-  let chosen = false; // whether the reader opened a source since the last question
+  let chosen = 0; // how many questions had been asked when the reader last opened a source
 
   const side = () => document.getElementById("yj-side");
   const panel = () => document.getElementById("yj-panel");
+  const questions = () => document.querySelectorAll("#yj-chat .yj-q").length;
   const body = () => document.getElementById("yj-panel-body");
 
   /* Copies an answer's sources into the panel. Copies carry `data-of` where the originals carry an id. */
@@ -67,7 +68,7 @@
     const target = link.getAttribute("href").slice(1);
     const sources = link.closest(".yj-final")?.querySelector(".yj-sources");
     if (!fill(sources)) return;
-    chosen = true;
+    chosen = questions();
     opener = link;
     if (narrow.matches) {
       side().classList.add("yj-open");
@@ -122,13 +123,13 @@
     answered() {
       calmAgain();
       const answers = document.querySelectorAll("#yj-chat .yj-final .yj-sources");
-      if (!chosen && answers.length) fill(answers[answers.length - 1]);
-      chosen = false;
+      const reading = chosen === questions(); // opened while this answer was on its way: leave it
+      if (!reading && answers.length) fill(answers[answers.length - 1]);
     },
     cleared() {
       calmAgain();
       close();
-      chosen = false;
+      chosen = 0;
       if (!emptyPanel) return;
       body().replaceChildren(...emptyPanel.map((node) => node.cloneNode(true)));
       delete body().dataset.of;
