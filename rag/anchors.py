@@ -71,13 +71,14 @@ def _merged(plain: str) -> list[tuple[int, int, str]]:
         before_start, before_end, before_tag = pieces[-1]
         before = plain[before_start:before_end]
         joined = (before_start, position, "nz")
-        if _loose(before, before_tag) and _loose(word, tag) and position - before_start <= 3:
-            pieces[-1] = joined
-        elif before_tag[:2] == "nr" and _loose(word, tag) and position - before_start <= 3:
+        short = position - before_start <= 3
+        if before_tag[:2] == "nr" and _loose(word, tag) and short:
             pieces[-1] = (before_start, position, "nr")
-        elif word in (*PLACE_ENDINGS, *ORG_ENDINGS) and (before_tag[:2] in _KINDS or before_tag == "nz"):
-            pieces[-1] = joined
-        elif _loose(before, before_tag) and len(word) == 2 and word.endswith(PLACE_ENDINGS) and word not in _COMMON:
+        elif (
+            (_loose(before, before_tag) and _loose(word, tag) and short)
+            or (word in (*PLACE_ENDINGS, *ORG_ENDINGS) and before_tag[:2] in _KINDS)
+            or (_loose(before, before_tag) and len(word) == 2 and word.endswith(PLACE_ENDINGS) and word not in _COMMON)
+        ):
             pieces[-1] = joined
         else:
             pieces.append((start, position, tag))

@@ -73,7 +73,8 @@ def _leans(question: str, previous: str) -> bool:
 def _pronouns(core: str, previous: str, said: str) -> str:
     """Pronouns replaced by the name they stand for: the last fitting one of the question before, else of its answer."""
     if _ASKS_WHO.search(previous) and re.fullmatch(r"\w{2,12}[。.]?", strip := _MARKS.sub("", said).strip()):
-        return _THING.sub(strip.rstrip("。."), _PERSON.sub(strip.rstrip("。."), core, count=1), count=1)
+        name = strip.rstrip("。.")
+        return _put(name, _PERSON, core) if _PERSON.search(core) else _put(name, _THING, core)
     for pattern, kinds in ((_PERSON, {"person"}), (_THING, {"org", "place", "name"})):
         if not pattern.search(core):
             continue
@@ -84,8 +85,14 @@ def _pronouns(core: str, previous: str, said: str) -> str:
         if (pattern is _THING and not names) or (names and names[-1] in subject and len(subject) <= 10):
             names = [subject]
         if names and names[-1]:
-            core = pattern.sub(lambda _, name=names[-1]: name, core, count=1)
+            core = _put(names[-1], pattern, core)
     return core
+
+
+def _put(name: str, pattern: re.Pattern[str], text: str) -> str:
+    """The text with the first match replaced; the name is taken as it is (it may hold a backslash)."""
+    match = pattern.search(text)
+    return text[: match.start()] + name + text[match.end() :] if match else text
 
 
 def _swap(core: str, previous: str) -> str:

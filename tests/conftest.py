@@ -15,7 +15,11 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYO
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-for name in [name for name in os.environ if name.upper().startswith("YOUJU_") and name not in ("YOUJU_SHARED_DATA", "YOUJU_MODELS")]:
+for name in [
+    name
+    for name in os.environ
+    if name.upper().startswith("YOUJU_") and name not in ("YOUJU_SHARED_DATA", "YOUJU_MODELS")
+]:
     del os.environ[name]  # a developer's own settings must not decide what a test sees
 
 from embeddings import HashingEmbedder  # noqa: E402
@@ -28,7 +32,9 @@ MakeArticle = Callable[..., Article]
 MakeLibrary = Callable[..., Library]
 
 
-def make_article(title: str, text: str, *, day: str = "2021-07-02", source: str = "青石日报", path: str = "") -> Article:
+def make_article(
+    title: str, text: str, *, day: str = "2021-07-02", source: str = "青石日报", path: str = ""
+) -> Article:
     """An article as the reading room would make it."""
     path = path or f"{title}.md"
     article = Article(
@@ -47,7 +53,9 @@ def make_article(title: str, text: str, *, day: str = "2021-07-02", source: str 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings that touch nothing outside the test's folder."""
-    return Settings(library=tmp_path / "library", models=tmp_path / "models", llm="none", threads=1, embedder="hashing-64-0")
+    return Settings(
+        library=tmp_path / "library", models=tmp_path / "models", llm="none", threads=1, embedder="hashing-64-0"
+    )
 
 
 @pytest.fixture

@@ -72,7 +72,9 @@ def filled(library: Library) -> Library:
     return library
 
 
-def ask(library: Library, chat: ChatModel | None, question: str = QUESTION, history: tuple[Turn, ...] = ()) -> tuple[list[Any], Answer]:
+def ask(
+    library: Library, chat: ChatModel | None, question: str = QUESTION, history: tuple[Turn, ...] = ()
+) -> tuple[list[Any], Answer]:
     library.use_chat_model(chat)
     events = list(library.events(question, history))
     answer = events[-1]

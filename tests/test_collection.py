@@ -58,7 +58,9 @@ def test_files_go_in_once(library: Library, write_file: WriteFile) -> None:
     assert titles(library, "茶叶产量")[0] == "甲"
 
 
-def test_a_changed_file_replaces_its_article_and_keeps_unchanged_vectors(library: Library, write_file: WriteFile) -> None:
+def test_a_changed_file_replaces_its_article_and_keeps_unchanged_vectors(
+    library: Library, write_file: WriteFile
+) -> None:
     path = post(write_file, "甲", "东湖镇茶叶产量为320.5吨。")
     library.add([path])
     post(write_file, "甲", "东湖镇茶叶产量修正为318吨。")
@@ -204,7 +206,11 @@ def test_rebuild_needs_no_files_and_keeps_what_was_seen_of_them(
 
 def test_a_second_writer_gets_a_clear_message(library: Library, write_file: WriteFile, settings: Settings) -> None:
     path = post(write_file, "甲", "东湖镇茶叶产量为320.5吨。")
-    with Library(settings, HashingEmbedder()) as other, library._writing(), pytest.raises(LibraryBusy, match="正在写入"):
+    with (
+        Library(settings, HashingEmbedder()) as other,
+        library._writing(),
+        pytest.raises(LibraryBusy, match="正在写入"),
+    ):
         other.add([path])
 
 

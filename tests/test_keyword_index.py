@@ -52,7 +52,11 @@ def test_update_replaces_removes_and_may_be_repeated(index: KeywordIndex) -> Non
 def test_rare_words_weigh_more(index: KeywordIndex) -> None:
     idf = index.idf(["武昌区", "经济", "火星"])
     # ln(1 + (3 - 1 + .5) / 1.5) = 0.981 for a word in one of three texts; ln(1 + 3.5 / .5) = 2.079 for an unknown one
-    assert idf == {"武昌区": pytest.approx(0.981, abs=1e-3), "经济": pytest.approx(0.981, abs=1e-3), "火星": pytest.approx(2.079, abs=1e-3)}
+    assert idf == {
+        "武昌区": pytest.approx(0.981, abs=1e-3),
+        "经济": pytest.approx(0.981, abs=1e-3),
+        "火星": pytest.approx(2.079, abs=1e-3),
+    }
 
 
 def test_opened_again_it_is_where_it_was(index: KeywordIndex, tmp_path: Path) -> None:

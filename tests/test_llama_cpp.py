@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -174,8 +176,27 @@ def test_the_real_model(name: str) -> None:
         assert chat.count_tokens("武汉市2020年") == 6, "Qwen cuts numbers into digits"
         context = "资料：青石市2023年旅游收入为812.5亿元，同比增长9.4%。\n\n问题：青石市2023年旅游收入是多少？"
         messages = [SystemMessage("只根据资料，用一句话回答。"), HumanMessage(context)]
-        pieces = list(stream_text(chat, messages, timeout=120, max_tokens=60))
+        pieces = list(stream_text(chat, messages, timeout=300, max_tokens=60))
         assert "812.5" in "".join(pieces), "".join(pieces)
         assert len(pieces) > 5
     finally:
         chat.close()
+
+
+@pytest.mark.model
+def test_a_program_that_ends_while_the_model_speaks_ends_in_good_order() -> None:
+    name = "qwen2.5-coder-0.5b-instruct"
+    known = find_llm(name)
+    settings = load_settings(llm=name, models=os.environ.get("YOUJU_MODELS"))
+    assert known is not None
+    if not is_fetched(known, settings):
+        pytest.skip(f"youju models fetch {name}")
+    code = (
+        "import sys; from pathlib import Path; from langchain_core.messages import HumanMessage\n"
+        "from rag.chat_models import load_chat_model, stream_text; from rag.settings import load_settings\n"
+        f"chat = load_chat_model(load_settings(llm={name!r}, models=Path({str(settings.models)!r})))\n"
+        "stream = stream_text(chat, [HumanMessage('写一首长诗')], timeout=300, max_tokens=400)\n"
+        "print(len(next(stream)) > 0, flush=True); raise SystemExit(7)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
+    assert (run.returncode, run.stdout.strip(), run.stderr) == (7, "True", ""), run.stderr

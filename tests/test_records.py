@@ -10,7 +10,11 @@ import pytest
 from rag.records import Answer, Chunk, Citation, Hit, Provenance, Statement
 from tests.conftest import make_article
 
-ARTICLE = replace(make_article("武昌区金融业", "去年，增加值达400.69亿元。", path="a/b.md"), id="0123456789abcdef", url="https://example.com/1")
+ARTICLE = replace(
+    make_article("武昌区金融业", "去年，增加值达400.69亿元。", path="a/b.md"),
+    id="0123456789abcdef",
+    url="https://example.com/1",
+)
 CITATION = Citation(1, ARTICLE, 0, len(ARTICLE.text), ARTICLE.text)
 HIT = Hit(Chunk(5, ARTICLE.id, 0, 16, ARTICLE.text), ARTICLE, 0.87654321, 1, {"dense": 0.9, "keyword": 12.3456789})
 ANSWER = Answer(
@@ -22,7 +26,12 @@ ANSWER = Answer(
 def test_the_object_has_every_field_of_the_contract() -> None:
     made = json.loads(json.dumps(ANSWER.to_dict(), ensure_ascii=False))
     assert made["text"] == "增加值达400.69亿元。[1]编的。（未找到依据）"
-    assert (made["question"], made["standalone_question"], made["refused"], made["reason"]) == ("多少？", "武昌区多少？", False, "")
+    assert (made["question"], made["standalone_question"], made["refused"], made["reason"]) == (
+        "多少？",
+        "武昌区多少？",
+        False,
+        "",
+    )
     assert made["statements"][0] == {
         "text": "增加值达400.69亿元。",
         "support": "supported",

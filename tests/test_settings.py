@@ -58,7 +58,9 @@ def test_a_missing_file_is_an_error_only_when_it_was_asked_for(tmp_path: Path, m
         load_settings(tmp_path / "none.toml")
 
 
-def test_the_key_comes_from_the_environment_only_and_is_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_comes_from_the_environment_only_and_is_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "youju.toml"
     path.write_text('api_key = "sk-secret"\n', encoding="utf-8")
     with pytest.raises(SettingsError, match="YOUJU_API_KEY") as caught:

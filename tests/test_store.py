@@ -65,14 +65,18 @@ def test_ids_of_chunks_are_never_used_again(store: Store) -> None:
 
 
 def test_removing_takes_chunks_and_files_along(store: Store) -> None:
-    store.write([stored(ARTICLE, (0, 5))], files=[FileState("a.md", 1, 1, ARTICLE.id), FileState("b.md", 1, 1, None, "empty")])
+    store.write(
+        [stored(ARTICLE, (0, 5))], files=[FileState("a.md", 1, 1, ARTICLE.id), FileState("b.md", 1, 1, None, "empty")]
+    )
     store.write(remove=[ARTICLE.id])
     assert (store.counts(), store.article(ARTICLE.id)) == ((0, 0), None)
     assert list(store.files()) == ["b.md"]
 
 
 def test_a_failed_write_leaves_nothing_behind(store: Store) -> None:
-    broken = StoredArticle(ARTICLE, "d", [Chunk(-1, ARTICLE.id, 0, 5, "第一句话。")], np.zeros((2, 4), dtype=np.float32))
+    broken = StoredArticle(
+        ARTICLE, "d", [Chunk(-1, ARTICLE.id, 0, 5, "第一句话。")], np.zeros((2, 4), dtype=np.float32)
+    )
     with pytest.raises(ValueError, match="zip"):
         store.write([stored(make_article("另一篇", "另一篇。"), (0, 4)), broken])
     assert (store.counts(), store.generation()) == ((0, 0), 0)
