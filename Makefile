@@ -33,7 +33,7 @@ setup: $(VENV)/.installed
 setup-dev: $(VENV)/.installed-dev
 
 chat: setup
-	$(BIN)/youju chat --if-empty eval/data/articles $(CHAT_OPTIONS)
+	$(BIN)/youju chat --if-empty eval/data/articles --questions eval/data/examples.txt $(CHAT_OPTIONS)
 
 lint: setup-dev
 	$(BIN)/ruff check .
