@@ -65,7 +65,7 @@ def answer_events(
     Nothing of an LLM's failure is raised: the extractive answer comes instead, with a notice.
     """
     clock = _Clock()
-    question = question.strip()[:_LONGEST_QUESTION]
+    question = question.encode("utf-8", "replace").decode("utf-8").strip()[:_LONGEST_QUESTION]  # no lone surrogates
     alone = standalone_question(question, history)
     settings = collection.settings
     hits = tuple(retrieve(collection, alone, settings.top_k, dense_weight=settings.dense_weight))

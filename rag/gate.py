@@ -21,13 +21,15 @@ _LOOKED_AT = 3
 
 def refusal_reason(question: str, candidates: Sequence[Candidate]) -> str:
     """Why the candidates (best first) cannot answer the question, in Chinese; an empty string when they can."""
-    if not candidates or candidates[0].score < LOWEST:
+    if not candidates:
         return REFUSAL
     articles = {c.sentence.article.id: c.sentence.article for c in candidates}.values()
     known = search_form("\n".join(f"{a.title}\n{a.source}\n{a.text}" for a in articles))
     strangers = [a.text for a in find_anchors(question) if _distinctive(a) and not _occurs(a.core, known)]
     if strangers:
         return f"资料中没有相关信息：没有提到{'、'.join(dict.fromkeys(strangers))}。"
+    if candidates[0].score < LOWEST:
+        return REFUSAL
     best = candidates[:_LOOKED_AT]
     if max(c.features["period"] for c in best) <= _OTHER_TIME:
         return "资料中没有相关信息：资料说的是别的时间。"

@@ -57,6 +57,15 @@ OnProgress: TypeAlias = Callable[[float, int, int], None]
 """Told of progress: files finished (with fractions while a batch is embedded), files in all, chunks written so far."""
 
 
+def printable(path: Path) -> str:
+    """The path as text that can be stored and shown; bytes of a file name that are not UTF-8 become \\udc.. escapes."""
+    return _clean(str(path))
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 NO_NEWS = frozenset({"empty", "no-text", "unsupported"})
 """Reasons for which a file is skipped rather than failed: it was read, and there is nothing in it to ask about."""
 
@@ -112,7 +121,7 @@ class Ingest:
         """Add files and folders. A file that cannot be read is reported; the others go on."""
         start = time.perf_counter()
         found = find_files(paths)
-        self._failed += [Problem(str(p.path), p.reason, p.message) for p in found.problems]
+        self._failed += [Problem(printable(p.path), p.reason, _clean(p.message)) for p in found.problems]
         known = self.store.files()
         queue = deque(found.files)
         self._total = len(queue)
@@ -165,7 +174,11 @@ class Ingest:
     def _file(self, path: Path, known: dict[str, FileState]) -> list[Path]:
         """Take one file in. Returns files to read again, because the article that stood for them has changed."""
         self._done += 1
-        name = str(path)
+        name = printable(path)
+        if name != str(path):
+            message = f"文件名不是有效的 UTF-8，请改名后再加入：{name}"
+            self._failed.append(Problem(name, "name", message))
+            return []
         try:
             stat = path.stat()
         except OSError as error:

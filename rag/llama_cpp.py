@@ -196,6 +196,7 @@ class LlamaCppChat(BaseChatModel):
             "stop": stop or [],
             "stream": True,
             "cache_prompt": True,
+            "return_progress": True,  # an empty piece after each batch of the prompt: a slow machine is not a silent one
             # Small models on a CPU have no time to think aloud; templates without the switch ignore it.
             "chat_template_kwargs": {"enable_thinking": False},
         }

@@ -95,6 +95,12 @@ def test_the_prompts_common_prefix_is_computed_once(chat: ChatModel) -> None:
     assert shared <= usage["input_token_details"]["cache_read"] < usage["input_tokens"], usage
 
 
+def test_reading_a_long_prompt_shows_signs_of_life(chat: ChatModel) -> None:
+    chunks = list(chat.model.stream([HumanMessage("龘" * 120)], max_tokens=4))  # 360 tokens, read 64 at a time
+    first = next(number for number, chunk in enumerate(chunks) if chunk.content)
+    assert first >= 5, f"{first} pieces before the first token: a slow machine would look silent"
+
+
 def test_a_prompt_too_long_is_said_so(chat: ChatModel) -> None:
     with pytest.raises(ChatModelError, match="窗口") as caught:
         ask(chat, "龘" * 300)

@@ -1,0 +1,158 @@
+"""The command line as a person runs it: real processes, real files, exit codes, no tracebacks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+POST = """
+---
+title: '武汉_965_产业集群'
+author: 青石日报
+date: Fri, 02 Jul 2021 11:59:33 GMT
+---
+<div><p>原标题：武汉“965”产业集群</p>
+<p>武昌区介绍，金融业是重要支柱产业。2020年，全区金融产业增加值达400.69亿元、同比增长6.3%。</p></div>
+"""
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """`youju` in a process of its own, in an empty folder, with a library there."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        clean = {name: value for name, value in os.environ.items() if not name.upper().startswith("YOUJU_")}
+        clean |= {"YOUJU_LIBRARY": str(tmp_path / "库"), "YOUJU_MODELS": str(tmp_path / "models"), "YOUJU_THREADS": "1"}
+        result = subprocess.run(
+            [sys.executable, "-m", "rag.cli", *arguments],
+            cwd=tmp_path, env=clean | {"YOUJU_LLM": "none", "LC_ALL": "C"} | environment,
+            capture_output=True, encoding="utf-8", timeout=300, check=False,
+        )  # fmt: skip
+        assert "Traceback" not in result.stderr, result.stderr
+        return result
+
+    return run
+
+
+@pytest.fixture
+def article(tmp_path: Path) -> Path:
+    path = tmp_path / "文章" / "武汉_965_产业集群.md"
+    path.parent.mkdir()
+    path.write_text(POST, encoding="utf-8")
+    return path
+
+
+@pytest.mark.model
+def test_add_ask_list_check_remove(run: Run, article: Path) -> None:
+    added = run("add", str(article.parent))
+    assert added.returncode == 0, added.stderr
+    assert "新加入" in added.stdout
+
+    asked = run("ask", "--json", "武昌区2020年金融产业增加值是多少？")
+    assert asked.returncode == 0, asked.stderr
+    answer = json.loads(asked.stdout)
+    citation = answer["statements"][0]["citations"][0]
+    assert citation["quote"] == "2020年，全区金融产业增加值达400.69亿元、同比增长6.3%。"
+    assert citation["title"] == "武汉“965”产业集群"
+    assert citation["published_at"] == "2021-07-02T19:59:33+08:00"
+    assert answer["provenance"]["embedder"] == "zh-small"
+
+    refused = run("ask", "洪山区2025年的地区生产总值目标是多少？")
+    assert refused.returncode == 0
+    assert refused.stdout.startswith("资料中没有相关信息")
+
+    listed = [json.loads(line) for line in run("list", "--json").stdout.splitlines()]
+    assert [row["title"] for row in listed] == ["武汉“965”产业集群"]
+    assert run("check").returncode == 0
+    found = json.loads(run("search", "--json", "金融产业").stdout)
+    assert found[0]["rank"] == 1
+    assert {"dense", "keyword"} <= found[0]["why"].keys()
+
+    assert run("remove", "0000000000000000").returncode == 1
+    removed = run("remove", listed[0]["id"])
+    assert (removed.returncode, removed.stdout) == (0, "移除了 1 篇文章。\n")
+
+
+@pytest.mark.model
+def test_batch_answers_every_line_and_reports_bad_ones(run: Run, article: Path, tmp_path: Path) -> None:
+    run("add", str(article))
+    batch = tmp_path / "questions.jsonl"
+    lines = [
+        json.dumps({"id": "a", "question": "武昌区2020年金融产业增加值是多少？"}, ensure_ascii=False),
+        "{broken",
+        json.dumps({"id": "b", "question": "同比增长多少？", "history": [{"question": "武昌区2020年金融产业增加值是多少？", "answer": "400.69亿元"}]}, ensure_ascii=False),
+        json.dumps({"id": "c", "question": ""}),
+    ]  # fmt: skip
+    batch.write_text("\n".join(lines), encoding="utf-8")
+    result = run("ask", "--batch", str(batch))
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.returncode == 1
+    assert [row["id"] for row in rows] == ["a", 2, "b", 4]
+    assert "400.69亿元" in rows[0]["text"]
+    assert "第 2 行" in rows[1]["error"]
+    assert rows[2]["standalone_question"] == "武昌区2020年金融产业增加值同比增长多少？"
+    assert "error" in rows[3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("add", "没有这个文件.md"), 1, "没有这个文件.md"),
+        (("ask",), 2, "问题"),
+        (("ask", "问", "--batch", "x"), 2, "二者选一"),
+        (("ask", "--batch", "没有.jsonl"), 1, "没有.jsonl"),
+        (("ask", "问？", "--llm", "no-such-model"), 1, "no-such-model"),
+        (("ask", "问？", "--config", "没有.toml"), 1, "没有.toml"),
+        (("rebuild",), 1, "这里没有知识库"),
+        (("remove",), 2, "vanished"),
+        (("nonsense",), 2, "nonsense"),
+    ],
+)
+def test_mistakes_get_a_sentence_and_an_exit_code(run: Run, arguments: tuple[str, ...], code: int, says: str) -> None:
+    result = run(*arguments)
+    assert (result.returncode, says in result.stdout + result.stderr) == (code, True), result.stderr
+
+
+def test_a_binary_file_is_reported_and_the_exit_code_says_so(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "坏.md").write_bytes(b"\x00\x01\x02" * 100)
+    result = run("add", "坏.md")
+    assert result.returncode == 1
+    assert "坏.md" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are always Unicode here")
+def test_a_file_name_that_is_not_utf8_is_reported_and_the_others_go_on(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    with open(os.fsencode(folder) + b"/\xce\xe4\xba\xba.md", "w", encoding="utf-8") as file:  # 武人 in GBK
+        file.write("正文一句话。")
+    (folder / "空.md").write_text("", encoding="utf-8")
+    result = run("add", str(folder))
+    assert result.returncode == 1
+    assert "文件名不是有效的 UTF-8" in result.stderr
+    assert "跳过" in result.stdout
+
+
+def test_settings_show_values_and_origins(run: Run) -> None:
+    result = run("settings", "--llm", "none", YOUJU_TOP_K="7", YOUJU_API_KEY="sk-secret")
+    assert result.returncode == 0
+    assert "YOUJU_TOP_K" in result.stdout
+    assert "sk-secret" not in result.stdout + result.stderr
+
+
+def test_an_empty_library_says_what_to_do(run: Run) -> None:
+    result = run("ask", "武昌区的金融产业增加值是多少？")
+    assert (result.returncode, "youju add" in result.stdout) == (0, True)
+
+
+def test_help_is_quick_and_chinese(run: Run) -> None:
+    result = run("--help")
+    assert "把文章加入知识库" in result.stdout

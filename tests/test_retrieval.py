@@ -1,0 +1,65 @@
+"""Fusion, its arithmetic, and the folding of reposts."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.library import Library
+from rag.retrieval import fuse
+from tests.conftest import make_article
+
+
+def test_fusion_is_a_weighted_sum_of_min_max_scores() -> None:
+    # dense: 0.9 -> 1, 0.8 -> 0.5, 0.7 -> 0; keyword: 10 -> 1, 4 -> 0; weight 0.6 / 0.4
+    fused = fuse({1: 0.9, 2: 0.8, 3: 0.7}, {2: 10.0, 4: 4.0}, 0.6)
+    assert fused == {1: pytest.approx(0.6), 2: pytest.approx(0.3 + 0.4), 3: 0.0, 4: 0.0}
+
+
+def test_equal_scores_of_a_leg_all_count_in_full() -> None:
+    assert fuse({1: 0.5, 2: 0.5}, {}, 1.0) == {1: 1.0, 2: 1.0}
+    assert fuse({}, {}, 0.5) == {}
+
+
+STORY = "远棹重工今天宣布，公司中标海上风电安装船项目，合同金额12.6亿元，预计两年内交付首条船，届时将提供三百个岗位。"
+
+
+def test_reposts_are_folded_into_one_hit_that_names_them(library: Library) -> None:
+    library.add_articles(
+        [
+            make_article("远棹重工中标", STORY, path="a.md"),
+            make_article("远棹重工中标风电安装船", STORY + "（转载）", path="b.md"),
+            make_article("栖江银行年报", "栖江银行全年净利润52.17亿元，同比增长6.8%。", path="c.md"),
+        ]
+    )
+    hits = library.search("远棹重工中标金额", 5)
+    assert len(hits) == 2
+    assert len(hits[0].also) == 1
+    assert {hits[0].article.path, hits[0].also[0].path} == {"a.md", "b.md"}
+    assert [hit.rank for hit in hits] == [1, 2]
+
+
+def test_a_correction_is_not_folded_away(library: Library) -> None:
+    library.add_articles(
+        [make_article("远棹重工中标", STORY, path="a.md"), make_article("更正", STORY.replace("12.6", "16.2"), path="b.md")]
+    )
+    assert len(library.search("远棹重工中标金额", 5)) == 2
+
+
+def test_each_leg_alone_and_both_tell_their_scores(library: Library) -> None:
+    library.add_articles([make_article("甲", STORY, path="a.md"), make_article("乙", "今天天气晴。", path="b.md")])
+    assert set(library.search("中标金额", 2, dense_weight=1.0)[0].why) == {"dense"}
+    assert set(library.search("中标金额", 2, dense_weight=0.0)[0].why) == {"keyword"}
+    assert set(library.search("中标金额", 2)[0].why) == {"dense", "keyword"}
+    assert len(library.search("中标金额", 2, dense_weight=0.0)) == 1
+
+
+@pytest.mark.parametrize("question", ["", "   ", "\n"])
+def test_an_empty_question_finds_nothing(library: Library, question: str) -> None:
+    library.add_articles([make_article("甲", STORY)])
+    assert library.search(question) == []
+
+
+def test_a_hit_is_a_slice_of_its_article(library: Library) -> None:
+    library.add_articles([make_article("长文", "\n".join(f"第{i}段。" + STORY for i in range(30)))])
+    for hit in library.search("远棹重工", 10):
+        assert hit.article.text[hit.chunk.start : hit.chunk.end] == hit.chunk.text
