@@ -101,7 +101,7 @@ class ZhSmall(Embedder):
             step = [prefix + text for text in texts[start : start + _STEP]]
             ids = [encoding.ids for encoding in engine.tokenizer.encode_batch_fast(step)]
             # the longest first, so that no thread is left alone with a long one at the end
-            order = sorted(range(len(step)), key=lambda i, ids=ids: -len(ids[i]))
+            order = sorted(range(len(step)), key=[-len(row) for row in ids].__getitem__)
             vectors = engine.pool.map(engine.run, [ids[i] for i in order])
             for row, vector in zip(order, vectors, strict=True):
                 matrix[start + row] = vector
