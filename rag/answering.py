@@ -78,7 +78,7 @@ def answer_events(
     elif reason := refusal_reason(alone, candidates):
         verdict = _Verdict((), reason, notice=notice)
     elif chat is None:
-        verdict = _Verdict(extract(candidates), notice=notice)
+        verdict = _Verdict(extract(alone, candidates), notice=notice)
     else:
         verdict = yield from _with_llm(chat, collection, alone, hits, candidates, clock)
     clock.lap("verify")
@@ -121,7 +121,7 @@ def _with_llm(
             yield Token(text)
     except ChatModelError as error:
         clock.lap("generate")
-        return _Verdict(extract(candidates), notice=f"大模型没有答完（{error.message}），以下是原文摘录。")
+        return _Verdict(extract(question, candidates), notice=f"大模型没有答完（{error.message}），以下是原文摘录。")
     clock.lap("generate")
     return verify_draft("".join(pieces), candidates, chat.name)
 

@@ -2,38 +2,77 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rag.evidence import Citations
-from rag.records import Statement
+from rag.quantities import find_quantities
+from rag.question_types import question_expects
+from rag.records import SHANGHAI, Statement
 from rag.relevance import Candidate
-from rag.words import bigrams
+from rag.words import bigrams, search_form, topic_words
 
-_MOST = 3
+_MOST = 4
 """Sentences quoted at most."""
 
-_NEAR = 0.75
-"""A further sentence is quoted when its score is at least this share of the best one's."""
+_NEAR = 0.9
+"""A further sentence is quoted when its score is at least this share of the best one's ..."""
+
+_NEW = 0.5
+"""... or this share, when it holds a word of the question that no sentence before it holds: questions for two things."""
 
 _ALIKE = 0.7
 """Share of a sentence's bigrams that an earlier one may hold before it counts as said already."""
 
 
-def extract(candidates: Sequence[Candidate]) -> tuple[Statement, ...]:
+def extract(question: str, candidates: Sequence[Candidate]) -> tuple[Statement, ...]:
     """Statements that quote the best sentences, best first; empty for no candidates."""
+    words = topic_words(question)
+    missing = set(words)
     chosen: list[Candidate] = []
     for candidate in candidates:
-        if chosen and candidate.score < _NEAR * chosen[0].score:
-            break
+        plain = search_form(candidate.sentence.text)
+        said = {word for word in missing if word in plain}
+        if chosen and candidate.score < (_NEW if said else _NEAR) * chosen[0].score:
+            continue
         grams = bigrams(candidate.sentence.text)
         if any(len(grams & bigrams(c.sentence.text)) >= _ALIKE * len(grams) for c in chosen):
             continue
         chosen.append(candidate)
+        missing -= said
         if len(chosen) == _MOST:
             break
     citations = Citations()
-    statements = []
-    for candidate in chosen:
-        citation = citations.cite(candidate.sentence)
-        statements.append(Statement(citation.quote, (citation,), "supported"))
-    return tuple(statements)
+    dated = question_expects(question) == "date"
+    return tuple(_quote(candidate, citations, dated=dated) for candidate in chosen)
+
+
+def _quote(candidate: Candidate, citations: Citations, *, dated: bool) -> Statement:
+    citation = citations.cite(candidate.sentence)
+    note = "；".join(_resolved_days(candidate)) if dated else ""
+    return Statement(citation.quote, (citation,), "supported", note)
+
+
+def _resolved_days(candidate: Candidate) -> list[str]:
+    """What 昨日, 下周三 or 20日 in a sentence mean, counted from the day of its article: “昨日”即2021年7月1日."""
+    published = candidate.sentence.article.published_at
+    if published is None:
+        return []
+    day = published.astimezone(SHANGHAI).date()
+    notes = []
+    for quantity in find_quantities(candidate.sentence.text, reference=day):
+        span = quantity.span
+        if (
+            span is None
+            or span.start is None
+            or span.end is None
+            or re.search(r"\d{4}年|[〇零一二三四五六七八九]{4}年", quantity.text)
+        ):
+            continue
+        if span.start == span.end:
+            notes.append(f"“{quantity.text}”即{span.start.year}年{span.start.month}月{span.start.day}日")
+        elif span.start.day == 1 and (span.start.year, span.start.month) == (span.end.year, span.end.month):
+            notes.append(f"“{quantity.text}”即{span.start.year}年{span.start.month}月")
+        elif (span.start.month, span.start.day) == (1, 1) and span.end == span.start.replace(month=12, day=31):
+            notes.append(f"“{quantity.text}”即{span.start.year}年")
+    return list(dict.fromkeys(notes))

@@ -66,7 +66,7 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-NO_NEWS = frozenset({"empty", "no-text", "unsupported"})
+NO_NEWS = frozenset({"empty", "no-text"})
 """Reasons for which a file is skipped rather than failed: it was read, and there is nothing in it to ask about."""
 
 

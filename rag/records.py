@@ -129,7 +129,10 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One sentence of an answer with what carries it. `note` says in Chinese what is wrong when it is not supported."""
+    """One sentence of an answer with what carries it.
+
+    `note`, in Chinese: what is wrong with a statement that is not supported; for one that is, what a relative date in it means.
+    """
 
     text: str
     citations: tuple[Citation, ...] = ()
@@ -140,7 +143,9 @@ class Statement:
     def marked(self) -> str:
         """The sentence with its citation marks, e.g. "增长6.3%。[1][2]"; unsupported ones say so."""
         marks = "".join(f"[{number}]" for number in dict.fromkeys(c.number for c in self.citations))
-        return f"{self.text}{marks}" + ("（未找到依据）" if self.support == "unsupported" else "")
+        if self.support == "unsupported":
+            return f"{self.text}（未找到依据）"
+        return f"{self.text}{marks}" + (f"（{self.note}）" if self.note else "")
 
     def to_dict(self) -> dict[str, Any]:
         """The public form of a statement."""

@@ -98,6 +98,11 @@ def test_a_duplicate_becomes_an_article_when_its_twin_changes(library: Library, 
     assert sorted("318" in a.text for a in library.articles()) == [False, True]
 
 
+def test_a_post_that_was_renamed_to_txt_is_still_a_post(library: Library, write_file: WriteFile) -> None:
+    library.add([write_file("甲.txt", POST.format(title="甲", text="东湖镇茶叶产量为320.5吨。"))])
+    assert [(a.title, a.text) for a in library.articles()] == [("甲", "东湖镇茶叶产量为320.5吨。")]
+
+
 def test_one_bad_file_does_not_stop_the_others(library: Library, write_file: WriteFile) -> None:
     folder = post(write_file, "甲", "东湖镇茶叶产量为320.5吨。").parent
     (folder / "坏.md").write_bytes(b"\x00\x01\x02" * 100)

@@ -40,7 +40,10 @@ def test_reposts_are_folded_into_one_hit_that_names_them(library: Library) -> No
 
 def test_a_correction_is_not_folded_away(library: Library) -> None:
     library.add_articles(
-        [make_article("远棹重工中标", STORY, path="a.md"), make_article("更正", STORY.replace("12.6", "16.2"), path="b.md")]
+        [
+            make_article("远棹重工中标", STORY, path="a.md"),
+            make_article("更正", STORY.replace("12.6", "16.2"), path="b.md"),
+        ]
     )
     assert len(library.search("远棹重工中标金额", 5)) == 2
 

@@ -36,7 +36,7 @@ def read_file(path: Path) -> Article:
         if suffix in (".html", ".htm"):
             return assemble_html(text, where)
         front = split_front_matter(text)
-        if suffix == ".txt":
+        if suffix == ".txt" and not front.fields:  # with front matter it is a post that lost its suffix
             return assemble(read_text(front.body), front, path=where, markup=False, images=0, link="")
         return assemble_markdown(front.body, front, where)
     except (ValueError, RecursionError, MemoryError) as error:
