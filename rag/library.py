@@ -33,10 +33,19 @@ class Library(Collection):
 
     def __init__(self, settings: Settings, embedder: Embedder | None = None, chat: ChatModel | None = None) -> None:
         super().__init__(settings, embedder)
+        self._given_chat = chat
         self._chat = chat
         self._chat_loaded = chat is not None
         self._chat_notice = ""
         self._chat_guard = threading.Lock()
+
+    def close(self) -> None:
+        """Close the files, and the LLM that was loaded for this library."""
+        with self._chat_guard:
+            chat, self._chat, self._chat_loaded = self._chat, None, False
+        if chat is not None and chat is not self._given_chat:
+            chat.close()
+        super().close()
 
     def __enter__(self) -> Self:
         return self
