@@ -27,6 +27,8 @@ class VectorIndex:
     def __init__(self, dim: int, fingerprint: str) -> None:
         import faiss
 
+        # One question at a time: on busy cores OpenMP's threads wait for each other (43 ms instead of 5 for 23,000 chunks).
+        faiss.omp_set_num_threads(1)
         self.dim = dim
         self.fingerprint = fingerprint
         self.generation = 0
