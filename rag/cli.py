@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
 from rag.cli_models import app as models_app
+from rag.console import err, out, table
 from rag.errors import YoujuError
 from rag.settings import Settings, describe_settings, load_settings
 
@@ -34,9 +33,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(models_app, name="models")
-
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 LibraryOption = Annotated[Path | None, typer.Option("--library", help="知识库文件夹", show_default=False)]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="配置文件 youju.toml", show_default=False)]
@@ -93,16 +89,14 @@ def add(
 
 
 def _print_report(report: AddReport, settings: Settings) -> None:
-    table = Table(title=f"知识库 {escape(str(settings.library))}", title_justify="left")
-    table.add_column("结果")
-    table.add_column("篇数", justify="right")
+    counts = table("结果", "篇数", title=f"知识库 {escape(str(settings.library))}")
     for label, count in (
         ("新加入", report.added), ("已更新", report.updated), ("没有变化", report.unchanged),
         ("重复（与另一篇相同）", report.duplicates), ("跳过（没有正文）", len(report.skipped)), ("失败", len(report.failed)),
     ):  # fmt: skip
         if count or label == "新加入":
-            table.add_row(label, str(count))
-    out.print(table)
+            counts.add_row(label, str(count))
+    out.print(counts)
     out.print(f"写入 {report.chunks} 个片段，用时 {report.seconds:.1f} 秒。")
     for problem in report.failed[:20]:
         err.print(f"[red]✗[/red] {escape(problem.message)}")
@@ -124,11 +118,11 @@ def list_articles(
                        "path": article.path, "url": article.url, "characters": len(article.text)}  # fmt: skip
                 print(json.dumps(row, ensure_ascii=False))
             return
-        table = Table("编号", "日期", "来源", "标题")
+        rows = table("编号", "日期", "来源", "标题")
         for article in collection.articles():
-            table.add_row(article.id, article.date or "—", escape(article.source), escape(article.title))
+            rows.add_row(article.id, article.date or "—", escape(article.source), escape(article.title))
         articles, chunks = collection.counts()
-        out.print(table)
+        out.print(rows)
         out.print(f"共 {articles} 篇文章，{chunks} 个片段。")
 
 
@@ -354,10 +348,10 @@ def show_settings(
     embedder: EmbedderOption = None,
 ) -> None:
     """显示生效的设置，以及每一项从哪里来。"""
-    table = Table("设置", "值", "来自", "含义")
+    rows = table("设置", "值", "来自", "含义")
     for row in describe_settings(config, library=library, llm=llm, embedder=embedder):
-        table.add_row(row.name, escape(row.value), escape(row.origin), row.description)
-    out.print(table)
+        rows.add_row(row.name, escape(row.value), escape(row.origin), row.description)
+    out.print(rows)
 
 
 def main() -> None:

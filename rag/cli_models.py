@@ -6,17 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-from rich.table import Table
 
+from rag.console import err, out, table
 from rag.settings import load_settings
 
 app = typer.Typer(help="模型：查看、下载、体检。", no_args_is_help=True, rich_markup_mode=None)
-
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="配置文件 youju.toml", show_default=False)]
 
@@ -27,13 +23,13 @@ def list_models(config: ConfigOption = None) -> None:
     from embeddings import CATALOGUE
     from rag.model_files import list_models as rows
 
-    table = Table("名称", "用途", "大小", "许可", "本机", "说明")
+    models = table("名称", "用途", "大小", "许可", "本机", "说明")
     for entry in CATALOGUE:
         here = "内置" if entry.name == "zh-small" else ""
-        table.add_row(entry.name, "向量", f"{entry.megabytes} MB", entry.licence, here, f"{entry.dim} 维")
+        models.add_row(entry.name, "向量", f"{entry.megabytes} MB", entry.licence, here, f"{entry.dim} 维")
     for row in rows(load_settings(config)):
         kind = {"llm": "大模型", "embedder": "向量"}[row.kind]
-        table.add_row(
+        models.add_row(
             escape(row.name),
             kind,
             f"{row.size / 1e6:.0f} MB",
@@ -41,7 +37,7 @@ def list_models(config: ConfigOption = None) -> None:
             "✓" if row.fetched else "",
             escape(row.note),
         )
-    out.print(table)
+    out.print(models)
 
 
 @app.command()
