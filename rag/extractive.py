@@ -21,6 +21,8 @@ _NEAR = 0.9
 _NEW = 0.5
 """... or this share, when it holds a word of the question that no sentence before it holds: questions for two things."""
 
+_FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
+
 _ALIKE = 0.7
 """Share of a sentence's bigrams that an earlier one may hold before it counts as said already."""
 
@@ -35,8 +37,7 @@ def extract(question: str, candidates: Sequence[Candidate]) -> tuple[Statement, 
         said = {word for word in missing if word in plain}
         if chosen and candidate.score < (_NEW if said else _NEAR) * chosen[0].score:
             continue
-        grams = bigrams(candidate.sentence.text)
-        if any(len(grams & bigrams(c.sentence.text)) >= _ALIKE * len(grams) for c in chosen):
+        if any(_says_the_same(candidate.sentence.text, c.sentence.text) for c in chosen):
             continue
         chosen.append(candidate)
         missing -= said
@@ -47,6 +48,15 @@ def extract(question: str, candidates: Sequence[Candidate]) -> tuple[Statement, 
     return tuple(_quote(candidate, citations, dated=dated) for candidate in chosen)
 
 
+def _says_the_same(text: str, earlier: str) -> bool:
+    """Whether a sentence adds nothing to an earlier one. Other figures in the same words are news: sources that disagree."""
+    grams = bigrams(text)
+    figures = set(_FIGURE.findall(search_form(text)))
+    return len(grams & bigrams(earlier)) >= _ALIKE * len(grams) and figures <= set(
+        _FIGURE.findall(search_form(earlier))
+    )
+
+
 def _quote(candidate: Candidate, citations: Citations, *, dated: bool) -> Statement:
     citation = citations.cite(candidate.sentence)
     note = "；".join(_resolved_days(candidate)) if dated else ""
@@ -54,7 +64,7 @@ def _quote(candidate: Candidate, citations: Citations, *, dated: bool) -> Statem
 
 
 def _resolved_days(candidate: Candidate) -> list[str]:
-    """What 昨日, 下周三 or 20日 in a sentence mean, counted from the day of its article: “昨日”即2021年7月1日."""
+    """What 昨日 or 下周三 in a sentence means, counted from the day of its article: “昨日”即2021年7月1日."""
     published = candidate.sentence.article.published_at
     if published is None:
         return []
@@ -62,13 +72,8 @@ def _resolved_days(candidate: Candidate) -> list[str]:
     notes = []
     for quantity in find_quantities(candidate.sentence.text, reference=day):
         span = quantity.span
-        if (
-            span is None
-            or span.start is None
-            or span.end is None
-            or re.search(r"\d{4}年|[〇零一二三四五六七八九]{4}年", quantity.text)
-        ):
-            continue
+        if span is None or span.start is None or span.end is None or not span.word:
+            continue  # only words: the year of a bare 8月3日 may hang on a 去年 before it
         if span.start == span.end:
             notes.append(f"“{quantity.text}”即{span.start.year}年{span.start.month}月{span.start.day}日")
         elif span.start.day == 1 and (span.start.year, span.start.month) == (span.end.year, span.end.month):

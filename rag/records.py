@@ -145,7 +145,7 @@ class Statement:
         marks = "".join(f"[{number}]" for number in dict.fromkeys(c.number for c in self.citations))
         if self.support == "unsupported":
             return f"{self.text}（未找到依据）"
-        return f"{self.text}{marks}" + (f"（{self.note}）" if self.note else "")
+        return f"{self.text}{marks}" + (f"（{self.note}）" if self.note and self.support == "supported" else "")
 
     def to_dict(self) -> dict[str, Any]:
         """The public form of a statement."""

@@ -9,6 +9,7 @@ import threading
 import time
 import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from rag.errors import SettingsError
@@ -91,10 +92,10 @@ def serve(
         server = uvicorn.Server(config)
         url = _url(host, bound)
         threading.Thread(target=_when_ready, args=(url, say, open_browser), daemon=True, name="youju-ready").start()
-        try:
+        # uvicorn raises KeyboardInterrupt again after it has shut down in order; not where a parent had SIGINT ignored.
+        with suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
-        except KeyboardInterrupt:  # uvicorn raises it again after it has shut down in order
-            say("已停止。")
+        say("已停止。")
 
 
 class _Headers:
