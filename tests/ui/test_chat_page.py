@@ -137,14 +137,24 @@ def lit(page: Page) -> list[list[str]]:
     )
 
 
+def place(page: Page, selector: str) -> list[int]:
+    """Left and top of the first such element, read in one go: a draft's nodes are replaced with every redraw."""
+    found = page.wait_for_function(
+        "selector => { const r = document.querySelector(selector)?.getBoundingClientRect();"
+        " return r && r.height ? [Math.round(r.x), Math.round(r.y)] : null; }",
+        arg=selector,
+    )
+    return list(found.json_value())
+
+
 def test_a_draft_streams_and_gives_way_to_the_checked_answer(open_page: OpenPage) -> None:
     page = open_page()
     ask(page, f"{QUESTION}（缓）", wait=False)
     page.wait_for_selector(".yj-draft .yj-s")
     first = page.inner_text(".yj-draft")
     assert "草稿，正在核对" in first
-    row = page.locator(".yj-draft .yj-s").first.bounding_box()
-    box = page.locator("#yj-question-row").bounding_box()
+    row = place(page, ".yj-draft .yj-s")
+    box = place(page, "#yj-question-row")
     page.wait_for_function(f"document.querySelector('.yj-draft')?.innerText.length > {len(first) + 5}")
     assert page.locator(".yj-draft a").count() == 0, "a draft has not been checked and cites nothing"
     page.wait_for_selector(".yj-final")
@@ -153,11 +163,8 @@ def test_a_draft_streams_and_gives_way_to_the_checked_answer(open_page: OpenPage
     for words in ("有据", "部分有据", "未找到依据", "没有提到内贸煤炭", f"{MODEL} · 1.2 秒 · 检索到 3 段资料"):
         assert words in text
     assert "草稿" not in text
-    final = page.locator(".yj-final .yj-s").first.bounding_box()
-    assert final is not None
-    assert row is not None
-    assert (final["x"], round(final["y"])) == (row["x"], round(row["y"])), "the answer jumped when it was checked"
-    assert page.locator("#yj-question-row").bounding_box() == box
+    assert place(page, ".yj-final .yj-s") == row, "the answer jumped when it was checked"
+    assert place(page, "#yj-question-row") == box
 
 
 def test_a_mark_opens_the_exact_sentence_also_in_older_answers(open_page: OpenPage) -> None:
