@@ -17,7 +17,16 @@ from eval.datasets import EvalSet
 from rag import Library, Settings, __version__, open_library
 from rag.errors import LibraryError, ModelError
 
-_SOURCES = ("chunking.py", "sentences.py", "headings.py", "ingest.py", "reading")
+_SOURCES = (
+    "chunking.py",
+    "sentences.py",
+    "headings.py",
+    "ingest.py",
+    "settle.py",
+    "near_duplicates.py",
+    "schema.py",
+    "reading",
+)
 """The code that decides what the chunks of an article are; a library made by other code is another library."""
 
 
@@ -90,8 +99,9 @@ def _build(library: Library, eval_set: EvalSet, console: Console) -> None:
     with progress_bar(console) as bar:
         task = bar.add_task(f"建库 {eval_set.name}", total=max(1, len(eval_set.articles)))
 
-        def show(done: float, total: int, chunks: int) -> None:
-            bar.update(task, completed=done, total=total, description=f"建库 {eval_set.name}（{chunks} 个片段）")
+        def show(stage: str, done: float, total: int, chunks: int) -> None:
+            if stage == "embed":
+                bar.update(task, completed=done, total=total, description=f"建库 {eval_set.name}（{chunks} 个片段）")
 
         if eval_set.folder is None:
             report = library.add_articles(eval_set.articles, on_progress=show)

@@ -51,35 +51,49 @@ def _open(settings: Settings) -> Iterator[Library]:
     try:
         yield library
     finally:
+        for repair in library.repairs:
+            err.print(f"[yellow]![/yellow] {escape(repair)}")
         library.close()
 
 
+_STAGES = {"read": "读取", "compare": "比较", "embed": "写入"}
+
+
 @contextmanager
-def _progress(label: str) -> Iterator[Callable[[float, int, int], None]]:
+def _progress(label: str) -> Iterator[Callable[[str, float, int, int], None]]:
     """A progress bar on stderr with counts and the time left; nothing where stderr is not a terminal."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"),
         TimeElapsedColumn(), TextColumn("剩余"), TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
-        task = bar.add_task(label, total=None, counts="")
+        tasks: dict[str, Any] = {}
 
-        def tell(done: float, total: int, chunks: int) -> None:
-            bar.update(task, completed=done, total=total or None, counts=f"{int(done)}/{total} 篇 · {chunks} 片段")
+        def tell(stage: str, done: float, total: int, chunks: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(f"{label}：{_STAGES.get(stage, stage)}", total=None, counts="")
+            unit = "个文件" if stage == "read" else f"篇 · {chunks} 片段" if stage == "embed" else "篇"
+            bar.update(tasks[stage], completed=done, total=total or None, counts=f"{int(done)}/{total} {unit}")
 
         yield tell
 
 
 @app.command()
 def add(
-    paths: Annotated[list[Path], typer.Argument(help="文件或文件夹", show_default=False)],
+    paths: Annotated[list[str], typer.Argument(help="文件、文件夹或网址（网址需 --fetch）", show_default=False)],
     library: LibraryOption = None,
     config: ConfigOption = None,
     embedder: EmbedderOption = None,
+    columns: Annotated[
+        str | None, typer.Option("--columns", help="表格的列名对应，如 text=正文,title=标题", show_default=False)
+    ] = None,
+    fetch: Annotated[
+        bool | None, typer.Option("--fetch", help="允许从网址取文章（默认不联网）", show_default=False)
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="没有新内容时不作声")] = False,
 ) -> None:
-    """把文章加入知识库：文件或整个文件夹，已有的不重做。"""
-    settings = load_settings(config, library=library, embedder=embedder)
+    """把文章加入知识库：文件、文件夹、压缩包或网址，已有的不重做。"""
+    settings = load_settings(config, library=library, embedder=embedder, columns=columns, fetch=fetch)
     with _open(settings) as collection, _progress("加入文章") as tell:
         report = collection.add(paths, tell)
     if not (quiet and not report.added and not report.updated and not report.failed):
@@ -88,20 +102,44 @@ def add(
         raise typer.Exit(1)
 
 
+_REASONS = {
+    "no-text": "没有可读的文字", "empty": "空文件", "encoding": "编码无法辨认", "binary": "不是文本", "format": "不认识的格式",
+    "too-large": "太大", "missing": "找不到", "permission": "没有权限", "unreadable": "读不出", "malformed": "内容损坏",
+    "timeout": "读得太久", "crash": "读取时崩溃", "name": "文件名不是 UTF-8", "columns": "找不到正文一列", "encrypted": "有密码",
+    "empty-folder": "空文件夹", "limit": "超出限制",
+}  # fmt: skip
+
+
 def _print_report(report: AddReport, settings: Settings) -> None:
-    counts = table("结果", "篇数", title=f"知识库 {escape(str(settings.library))}")
+    counts = table("结果", "篇数", "例", title=f"知识库 {escape(str(settings.library))}")
     for label, count in (
-        ("新加入", report.added), ("已更新", report.updated), ("没有变化", report.unchanged),
-        ("重复（与另一篇相同）", report.duplicates), ("跳过（没有正文）", len(report.skipped)), ("失败", len(report.failed)),
+        ("新加入", report.added), ("已更新", report.updated), ("没有变化", report.unchanged), ("移动了位置", report.moved),
+        ("重复（与另一篇相同）", report.duplicates), ("其中转载、近似（与另一篇几乎相同）", report.near_duplicates),
     ):  # fmt: skip
         if count or label == "新加入":
-            counts.add_row(label, str(count))
+            counts.add_row(label, str(count), "")
+    for label, problems in (("跳过", report.skipped), ("失败", report.failed)):
+        by_reason: dict[str, list[str]] = {}
+        for problem in problems:
+            by_reason.setdefault(problem.reason, []).append(problem.path)
+        for reason, paths in sorted(by_reason.items(), key=lambda item: -len(item[1])):
+            example = paths[0].rsplit("/", 1)[-1]
+            counts.add_row(f"{label}：{_REASONS.get(reason, reason)}", str(len(paths)), escape(example[:40]))
+    if report.vanished:
+        counts.add_row(
+            "原文件已不在（文章仍保留）", str(len(report.vanished)), escape(report.vanished[0].rsplit("/", 1)[-1][:40])
+        )
     out.print(counts)
-    out.print(f"写入 {report.chunks} 个片段，用时 {report.seconds:.1f} 秒。")
+    for note, count in report.notes.items():
+        out.print(f"[dim]{escape(note)}：{count} 篇[/dim]")
+    speed = f"，其中读取 {report.stages.get('read', 0):.1f} 秒" if report.stages.get("read", 0) > 1 else ""
+    out.print(f"写入 {report.chunks} 个片段，用时 {report.seconds:.1f} 秒{speed}。")
+    if report.vanished:
+        out.print("原文件不在了的文章可用 youju remove --vanished 移除。")
     for problem in report.failed[:20]:
         err.print(f"[red]✗[/red] {escape(problem.message)}")
     if len(report.failed) > 20:
-        err.print(f"……另有 {len(report.failed) - 20} 个文件失败")
+        err.print(f"……另有 {len(report.failed) - 20} 个失败")
 
 
 @app.command("list")
@@ -149,17 +187,56 @@ def remove(
 
 @app.command()
 def check(library: LibraryOption = None, config: ConfigOption = None) -> None:
-    """检查知识库是否完好，能修的顺手修好。"""
-    with _open(load_settings(config, library=library)) as collection:
-        report = collection.check()
+    """检查知识库是否完好，索引有错的顺手重建。"""
+    with _open(load_settings(config, library=library)) as collection, _progress("检查") as tell:
+        report = collection.check(lambda done, total: tell("compare", done, total, 0))
+        collection.repairs.clear()  # they are in the report
     out.print(f"{report.articles} 篇文章，{report.chunks} 个片段。")
+    if report.waiting:
+        out.print(f"[yellow]![/yellow] 有 {report.waiting} 篇已读入、还没有写完，再运行一次 youju add 即可接着做。")
     for path in report.vanished[:20]:
         out.print(f"[yellow]![/yellow] 原文件已不在：{escape(path)}（可用 youju remove --vanished 移除）")
-    for problem in report.problems:
+    if len(report.vanished) > 20:
+        out.print(f"[yellow]![/yellow] ……另有 {len(report.vanished) - 20} 个原文件已不在")
+    for repair in report.repaired:
+        out.print(f"[yellow]![/yellow] {escape(repair)}")
+    for problem in report.problems[:50]:
         err.print(f"[red]✗[/red] {escape(problem)}")
+    if len(report.problems) > 50:
+        err.print(f"……另有 {len(report.problems) - 50} 个问题")
     if report.problems:
         raise typer.Exit(1)
     out.print("[green]✓[/green] 完好：每个片段都是正文的一段，每个向量都在，两个索引与文章一致。")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="备份文件", show_default=False)],
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """把整个知识库备份成一个文件，使用中也可以。"""
+    with _open(load_settings(config, library=library)) as collection:
+        collection.backup(file)
+        articles, chunks = collection.counts()
+    size = file.stat().st_size / 1e6
+    out.print(f"已备份 {articles} 篇文章、{chunks} 个片段到 {escape(str(file))}（{size:.1f} MB）。")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="备份文件", show_default=False)],
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """把备份恢复成一个新的知识库。"""
+    from rag.checking import restore as run
+
+    settings = load_settings(config, library=library)
+    run(file, settings.library)
+    with _open(settings) as collection:
+        articles, chunks = collection.counts()
+    out.print(f"已恢复 {articles} 篇文章、{chunks} 个片段到 {escape(str(settings.library))}。")
 
 
 @app.command()
@@ -174,7 +251,7 @@ def rebuild(
     settings = load_settings(config, library=library, embedder=embedder)
     with _progress("重建") as tell:
         report = run(settings, tell)
-    out.print(f"重建完成：{report.updated} 篇文章，{report.chunks} 个片段，向量模型 {settings.embedder}。")
+    out.print(f"重建完成：{report.articles} 篇文章，{report.chunks} 个片段，向量模型 {settings.embedder}。")
 
 
 @app.command()

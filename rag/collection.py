@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from embeddings import Embedder, EmbeddingError
+from rag.checking import DATABASE, CheckReport, back_up, check_sample, check_store
 from rag.errors import EmbedderMismatch, LibraryBusy, LibraryError, ModelError
-from rag.ingest import PASSAGE_FORM, AddReport, Ingest, OnProgress
+from rag.ingest import PASSAGE_FORM, AddReport, Ingest, OnProgress, Reader
 from rag.keyword_index import KeywordIndex
 from rag.records import Article
 from rag.settings import Settings
 from rag.store import Store, unpack
 from rag.vector_index import VectorIndex
 
-_DATABASE = "youju.sqlite"
 _REBUILD = "youju rebuild"
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
-    """What `check` found: counts, and a Chinese line for each thing that is wrong (none: all is well).
-
-    `vanished` are files that are no longer where they were read; their articles are kept until removed.
-    """
-
-    articles: int
-    chunks: int
-    problems: tuple[str, ...] = ()
-    vanished: tuple[str, ...] = ()
+_COMPARED_AT_ONCE = 10_000
+_SAVE_EVERY = 60.0
+_SAVE_SHARE = 30.0
+"""Indexes are saved once a minute while articles are added, more rarely where a save takes more than two seconds."""
 
 
 @contextmanager
@@ -76,12 +70,15 @@ class Collection:
             raise LibraryError(
                 f"知识库文件夹用不了：{self.path}（{error.strerror}）", "请换一个 --library，或检查权限"
             ) from None
-        self.store = Store(self.path / _DATABASE)
+        self.store = Store(self.path / DATABASE)
         self._given = embedder
         self._embedder: Embedder | None = None
         self._vectors: VectorIndex | None = None
         self._keywords: KeywordIndex | None = None
         self._guard = threading.RLock()
+        self._mended = False
+        self.repairs: list[str] = []
+        """What was found damaged or missing since the collection was opened, and made anew (Chinese)."""
         self._lock = FileLock(self.path / "write.lock", thread_local=False)
         made_by = self.store.meta().get("embedder")
         wanted = embedder.name if embedder else settings.embedder
@@ -131,24 +128,44 @@ class Collection:
     def _current(self) -> tuple[VectorIndex, KeywordIndex]:
         with self._guard:
             generation = self.store.generation()
-            if self._keywords is None:
-                self._keywords = KeywordIndex(self.path / "keywords")
-            if self._vectors is None:
-                embedder = self.embedder
-                self._vectors = VectorIndex.load(self.path, embedder.dim, embedder.fingerprint) or VectorIndex(
-                    embedder.dim, embedder.fingerprint
-                )
-            if self._vectors.generation < generation:
-                self._catch_up_vectors(self._vectors, generation)
-            if self._keywords.generation < generation:
-                self._keywords.reload()
-            if self._keywords.generation < generation and not self._lock.is_locked:
+            vectors, keywords = self._load_indexes()
+            if vectors.generation < generation:
+                self._check_fingerprint()
+                self._catch_up_vectors(vectors, generation)
+            if keywords.generation < generation:
+                keywords.reload()
+            if (keywords.generation < generation or self._mended) and not self._lock.is_locked:
                 try:
                     with self._lock.acquire(blocking=False):
                         self._save_indexes()
                 except Timeout:
                     pass  # the process that is writing will finish them; until then its news is missing here
-            return self._vectors, self._keywords
+            return vectors, keywords
+
+    def _load_indexes(self) -> tuple[VectorIndex, KeywordIndex]:
+        """Both indexes as they lie on disk; one that is missing or damaged starts empty, and a repair is noted."""
+        if self._keywords is None:
+            self._keywords = KeywordIndex(self.path / "keywords")
+            if not self._keywords.generation:
+                self._note_repair("关键词索引")
+        if self._vectors is None:
+            embedder = self.embedder
+            self._vectors = VectorIndex.load(self.path, embedder.dim, embedder.fingerprint)
+            if self._vectors is None:
+                self._vectors = VectorIndex(embedder.dim, embedder.fingerprint)
+                self._note_repair("向量索引")
+        return self._vectors, self._keywords
+
+    def _note_repair(self, what: str) -> None:
+        if self.store.meta().get("indexed"):  # a library that was never indexed has nothing to repair
+            self._mended = True
+            self.repairs.append(f"{what}缺失或损坏，已从知识库重建")
+
+    def _check_fingerprint(self) -> None:
+        """Another process may have rebuilt the library with another embedder meanwhile."""
+        meta = self.store.meta()
+        if meta.get("fingerprint", self.embedder.fingerprint) != self.embedder.fingerprint:
+            raise self._mismatch(meta["embedder"], self.embedder.name)
 
     def _catch_up_vectors(self, index: VectorIndex, generation: int) -> None:
         index.remove(self.store.removed_since(index.generation))
@@ -168,20 +185,23 @@ class Collection:
         """Bring both indexes on disk up to the store. The caller holds the write lock."""
         with self._guard:
             generation = self.store.generation()
-            embedder = self.embedder
-            if self._vectors is None:
-                self._vectors = VectorIndex.load(self.path, embedder.dim, embedder.fingerprint) or VectorIndex(
-                    embedder.dim, embedder.fingerprint
-                )
-            if self._vectors.generation < generation:
-                self._catch_up_vectors(self._vectors, generation)
-            if self._keywords is None:
-                self._keywords = KeywordIndex(self.path / "keywords")
-            if self._keywords.generation < generation:
-                since = self._keywords.generation
-                added = ((id_, title, text) for id_, title, text, _ in self.store.added_since(since))
-                self._keywords.update(added, self.store.removed_since(since), generation)
-            self._vectors.save(self.path)
+            vectors, keywords = self._load_indexes()
+            if vectors.generation < generation:
+                self._catch_up_vectors(vectors, generation)
+            try:
+                if keywords.generation < generation:
+                    since = keywords.generation
+                    added = ((id_, title, text) for id_, title, text, _ in self.store.added_since(since))
+                    keywords.update(added, self.store.removed_since(since), generation)
+                vectors.save(self.path)
+            except OSError as error:
+                raise LibraryError(
+                    f"索引写不进 {self.path}（{error.strerror or error}）；文章都已存好，索引可以随时重建",
+                    "请腾出磁盘空间或检查文件夹权限，再运行同一条命令",
+                ) from None
+            self._mended = False
+            if not self.store.meta().get("indexed"):
+                self.store.set_meta({"indexed": "1"})
 
     # -- writing -------------------------------------------------------------------------------------------------
 
@@ -190,14 +210,35 @@ class Collection:
         with write_lock(self.path, self._lock):
             yield
 
-    def _ingest(self, run: Callable[[Ingest], AddReport], on_progress: OnProgress | None) -> AddReport:
+    def _ingest(self, run: Callable[[Ingest], AddReport], on_progress: OnProgress | None, rows: bool) -> AddReport:
         with self._writing():
             before = self.store.generation()
-            try:
-                return run(Ingest(self.store, self._embedder_for_writing, self.settings.chunk_tokens, on_progress))
-            finally:
-                if self.store.meta().get("embedder") and self.store.generation() > before:
-                    self._save_indexes()
+            saved = _SaveNowAndThen(self._save_indexes)
+            ingest = Ingest(
+                self.store,
+                self._embedder_for_writing,
+                self.settings.chunk_tokens,
+                self.settings.column_names,
+                on_progress,
+                saved.tick,
+                keep_rows=rows,
+            )
+            report = run(
+                ingest
+            )  # broken off, it leaves the indexes as they were last saved; they catch up by themselves
+            if self.store.generation() > before or self._indexes_behind():
+                started = time.perf_counter()
+                self._save_indexes()
+                stages = dict(report.stages)
+                stages["index"] = stages.get("index", 0.0) + time.perf_counter() - started
+                report = replace(report, stages=stages)
+            return report
+
+    def _indexes_behind(self) -> bool:
+        """Whether an earlier run stored chunks and was broken off before the indexes had them."""
+        if not self.store.counts()[1]:
+            return False
+        return not (self.path / "vectors.json").is_file() or not (self.path / "keywords" / "youju.json").is_file()
 
     def _embedder_for_writing(self) -> Embedder:
         embedder = self.embedder
@@ -213,19 +254,32 @@ class Collection:
             )
         return embedder
 
-    def add(self, paths: Sequence[Path | str], on_progress: OnProgress | None = None) -> AddReport:
+    def add(
+        self,
+        paths: Sequence[Path | str],
+        on_progress: OnProgress | None = None,
+        *,
+        rows: bool = False,
+        reader: Reader | None = None,
+    ) -> AddReport:
         """Read files and folders into the collection; what it already has is left alone.
+
+        Args:
+            paths: files and folders.
+            on_progress: see `OnProgress`.
+            rows: list in the report what became of each file.
+            reader: instead of the one that reads in a process of its own.
 
         Raises:
             LibraryBusy: another process is writing.
             LibraryError: the disk is full or not writable; what was written before is whole.
         """
         places = [Path(path) for path in paths]
-        return self._ingest(lambda ingest: ingest.files(places), on_progress)
+        return self._ingest(lambda ingest: ingest.files(places, reader), on_progress, rows)
 
     def add_articles(self, articles: Iterable[Article], on_progress: OnProgress | None = None) -> AddReport:
         """Add articles that are already in memory; their `id` and `digest` must be set."""
-        return self._ingest(lambda ingest: ingest.articles(articles), on_progress)
+        return self._ingest(lambda ingest: ingest.articles(articles), on_progress, rows=False)
 
     def remove(self, ids: Sequence[str]) -> int:
         """Remove articles by id; the files they came from are not touched. Returns how many there were."""
@@ -252,39 +306,84 @@ class Collection:
 
     def vanished(self) -> list[str]:
         """Ids of the articles none of whose files is still where it was read."""
-        places: dict[str, list[str]] = {}
-        for path, state in self.store.files().items():
-            if state.article_id:
-                places.setdefault(state.article_id, []).append(path)
-        return [id_ for id_, paths in places.items() if not any(Path(path).exists() for path in paths)]
+        alive: dict[str, bool] = {}
+        exists: dict[str, bool] = {}
+        for article_id, path in self.store.places():
+            if path not in exists:
+                exists[path] = Path(path).exists()
+            alive[article_id] = alive.get(article_id, False) or exists[path]
+        return [id_ for id_, here in alive.items() if not here]
 
-    def check(self) -> CheckReport:
-        """Prove that the collection is whole; derived indexes that are not are made anew on the way (and reported)."""
-        problems = self.store.verify()
+    def backup(self, target: Path) -> None:
+        """Write the whole library into one file, while others read and write it. See `restore`.
+
+        Raises:
+            LibraryError: the file exists already, or cannot be written.
+        """
+        back_up(self.store, target)
+
+    def check(self, on_step: Callable[[int, int], None] | None = None) -> CheckReport:
+        """Prove that the collection is whole; derived indexes that are not are made anew on the way.
+
+        Args:
+            on_step: told how many articles are checked, and how many there are.
+        """
         meta = self.store.meta()
         dim = int(meta.get("dim", "0"))
-        for article in self.store.articles():
-            for chunk, vector in self.store.chunks_of(article.id):
-                if not 0 <= chunk.start < chunk.end <= len(article.text):
-                    problems.append(f"文章《{article.title}》的片段 {chunk.id} 越出了正文")
-                if vector.shape != (dim,) or not np.isfinite(vector).all():
-                    problems.append(f"文章《{article.title}》的片段 {chunk.id} 的向量坏了，请运行 {_REBUILD}")
-        if dim:
-            vectors, keywords = self._current()
-            ids = self.store.chunk_ids()
-            for name, index in (("向量索引", vectors), ("关键词索引", keywords)):
-                if index.ids() != ids:
-                    problems.append(f"{name}与文章不一致，已重建")
-                    self._discard_indexes()
-        vanished = tuple(
-            path for path, state in self.store.files().items() if state.article_id and not Path(path).exists()
-        )
+        problems = check_store(self.store, dim, on_step)
+        repaired: list[str] = []
+        if dim and not problems:
+            problems += check_sample(self.store, self.embedder)
+            for name, fine in (("向量索引", self._vectors_fine), ("关键词索引", self._keywords_fine)):
+                if not fine():
+                    repaired.append(f"{name}与文章不一致，已重建")
+                    self.discard_indexes()
+                    if not fine():
+                        problems.append(f"{name}重建后仍与文章不一致，请检查磁盘")
+        exists = {path: Path(path).exists() for path in {path for _, path in self.store.places()}}
         articles, chunks = self.counts()
-        return CheckReport(articles, chunks, tuple(problems), vanished)
+        return CheckReport(
+            articles, chunks, tuple(problems), (*self.repairs, *repaired), self.store.waiting(),
+            tuple(sorted(path for path, here in exists.items() if not here)),
+        )  # fmt: skip
 
-    def _discard_indexes(self) -> None:
+    def _vectors_fine(self) -> bool:
+        index = self.vectors()
+        ids = sorted(self.store.chunk_ids())
+        if index.ids() != set(ids):
+            return False
+        for start in range(0, len(ids), _COMPARED_AT_ONCE):
+            batch = dict(self.store.vectors_of(ids[start : start + _COMPARED_AT_ONCE]))
+            if batch and index.differing(list(batch), np.stack(list(batch.values()))):
+                return False
+        return True
+
+    def _keywords_fine(self) -> bool:
+        index = self.keywords()
+        return index.ids() == self.store.chunk_ids() and not index.damaged()
+
+    def discard_indexes(self) -> None:
+        """Make both indexes anew from the store."""
         with self._guard, self._writing():
+            noted = list(self.repairs)
             (self.path / "vectors.json").unlink(missing_ok=True)
             (self.path / "keywords" / "youju.json").unlink(missing_ok=True)
             self._vectors = self._keywords = None
             self._save_indexes()
+            self.repairs[:] = noted
+
+
+class _SaveNowAndThen:
+    """Saves indexes during a long run, so that news can be found and a broken run costs little, but never for long in all."""
+
+    def __init__(self, save: Callable[[], None]) -> None:
+        self._save = save
+        self._next = time.monotonic() + _SAVE_EVERY
+
+    def tick(self) -> None:
+        started = time.monotonic()
+        if started < self._next:
+            return
+        self._save()
+        finished = time.monotonic()
+        self._next = finished + max(_SAVE_EVERY, _SAVE_SHARE * (finished - started))

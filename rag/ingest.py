@@ -1,33 +1,49 @@
-"""Files into the store: what is new is read, chunked, embedded and written in whole batches; what is known is left alone."""
+"""Files into the store: what is new is read into the inbox, compared with the rest, embedded and written; what is known is left alone."""
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embeddings import Embedder
 from rag.chunking import chunk_article
-from rag.errors import LibraryError, ReadError
-from rag.reading import find_files, read_file
+from rag.errors import LibraryError
+from rag.inbox import Entry, Inbox, iterate
+from rag.reading import IsolatedReader, Reading, find_files
+from rag.reading.assembly import article_id
 from rag.records import Article, Chunk
-from rag.store import FileState, Store, StoredArticle
+from rag.settle import settle
+from rag.store import FileState, Location, Store, StoredArticle
 
 _BATCH_CHUNKS = 128
 """Chunks embedded and written at once: what a crash can cost, and how often the progress bar moves for certain."""
+READING_VERSION = "2"
+"""Raised when the same file would be read as another text; a library then looks at its files once more."""
+_STAGED = 64
+"""Readings put into the inbox in one transaction."""
+
+Stage: TypeAlias = Literal["read", "compare", "embed"]
+OnProgress: TypeAlias = Callable[[Stage, float, int, int], None]
+"""Told of progress: the stage, its files or articles finished (with fractions while a batch is embedded) and in all, chunks written so far."""
+
+Outcome: TypeAlias = Literal["added", "updated", "unchanged", "duplicate", "moved", "skipped", "failed"]
+
+NO_NEWS = frozenset({"empty", "no-text"})
+"""Reasons for which a file is skipped rather than failed: it was read, and there is nothing in it to ask about."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A file that gave no article: its path, a short reason for counting, and a message in Chinese."""
+    """A file, or a part of one, that gave no article: its path, a short reason for counting, and a message in Chinese."""
 
     path: str
     reason: str
@@ -35,17 +51,52 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """What became of one reading, for the written report. `twin` is the title of the article it repeats, exactly or nearly."""
+
+    path: str
+    member: str
+    outcome: Outcome
+    reason: str = ""
+    message: str = ""
+    title: str = ""
+    source: str = ""
+    date: str = ""
+    characters: int = 0
+    chunks: int = 0
+    twin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AddReport:
-    """What `add` did. `skipped` holds files without news in them (empty, images only), `failed` those that went wrong."""
+    """What `add` did.
+
+    Attributes:
+        near_duplicates: how many of the added and updated articles tell a story that another article tells nearly word for word.
+        moved: articles whose file lies elsewhere now.
+        skipped: files without news in them (empty, images only); `failed`: those that went wrong.
+        vanished: files below the folders given that are no longer there; their articles stay until they are removed.
+        notes: what was mended while reading, in Chinese, and in how many articles.
+        chunks: written; `embedded`: of these, those whose vector had to be computed.
+        stages: seconds by stage (read, compare, embed, index).
+        rows: one for each reading, where they were asked for.
+    """
 
     added: int = 0
     updated: int = 0
     unchanged: int = 0
     duplicates: int = 0
+    near_duplicates: int = 0
+    moved: int = 0
     skipped: tuple[Problem, ...] = ()
     failed: tuple[Problem, ...] = ()
+    vanished: tuple[str, ...] = ()
+    notes: Mapping[str, int] = field(default_factory=dict)
     chunks: int = 0
+    embedded: int = 0
     seconds: float = 0.0
+    stages: Mapping[str, float] = field(default_factory=dict)
+    rows: tuple[Row, ...] = ()
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -53,8 +104,11 @@ class AddReport:
         return dict(Counter(p.reason for p in (*self.skipped, *self.failed)).most_common())
 
 
-OnProgress: TypeAlias = Callable[[float, int, int], None]
-"""Told of progress: files finished (with fractions while a batch is embedded), files in all, chunks written so far."""
+class Reader(Protocol):
+    """What turns a file into articles; `IsolatedReader` is the one in use."""
+
+    def read(self, path: Path, *, name: str = "", columns: Mapping[str, str] = ...) -> Iterator[Reading]:
+        """Every article in the file, or why there is none; never raises."""
 
 
 def printable(path: Path) -> str:
@@ -66,10 +120,6 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-NO_NEWS = frozenset({"empty", "no-text"})
-"""Reasons for which a file is skipped rather than failed: it was read, and there is nothing in it to ask about."""
-
-
 def passage_text(title: str, text: str) -> str:
     """What is embedded of a chunk. The title tells a passage from the middle of an article what it is about."""
     return f"{title}\n{text}" if title else text
@@ -77,19 +127,6 @@ def passage_text(title: str, text: str) -> str:
 
 PASSAGE_FORM = "title+text/1"
 """Names `passage_text` in the library's meta data: vectors of another form are not comparable."""
-
-
-def body_digest(article: Article) -> str:
-    """sha256 (hex) of what a reader sees; two files with the same are one article."""
-    return hashlib.sha256(f"{article.title}\0{article.text}".encode()).hexdigest()
-
-
-@dataclass(slots=True)
-class _Pending:
-    article: Article
-    body: str
-    chunks: list[Chunk]
-    state: FileState | None
 
 
 @dataclass(slots=True)
@@ -100,191 +137,350 @@ class Ingest:
         store: where everything goes.
         embedder: called when the first chunk is to be embedded, never for a run without news.
         chunk_tokens: longest chunk, in the embedder's tokens.
+        columns: which column of a table holds what, for CSV and JSON Lines files that name them otherwise.
         on_progress: see `OnProgress`.
+        on_batch: called after every written batch, to bring indexes up to date now and then.
+        keep_rows: whether the report lists every reading.
     """
 
     store: Store
     embedder: Callable[[], Embedder]
     chunk_tokens: int
+    columns: Mapping[str, str] = field(default_factory=dict)
     on_progress: OnProgress | None = None
+    on_batch: Callable[[], None] | None = None
+    keep_rows: bool = False
+    _inbox: Inbox = field(init=False)
     _counts: Counter[str] = field(default_factory=Counter)
+    _notes: Counter[str] = field(default_factory=Counter)
     _skipped: list[Problem] = field(default_factory=list)
     _failed: list[Problem] = field(default_factory=list)
-    _pending: list[_Pending] = field(default_factory=list)
-    _states: list[FileState] = field(default_factory=list)
-    _bodies: dict[str, str] = field(default_factory=dict)
-    _done: int = 0
-    _total: int = 0
-    _chunks: int = 0
+    _rows: list[Row] = field(default_factory=list)
+    _stages: Counter[str] = field(default_factory=Counter)
+    _entries: list[Entry] = field(default_factory=list)
+    _locations: list[Location] = field(default_factory=list)
+    _finished: list[FileState] = field(default_factory=list)
+    _forget: list[str] = field(default_factory=list)
+    _vanished: list[str] = field(default_factory=list)
 
-    def files(self, paths: Sequence[Path]) -> AddReport:
-        """Add files and folders. A file that cannot be read is reported; the others go on."""
+    def __post_init__(self) -> None:
+        self._inbox = Inbox(self.store)
+
+    def files(self, paths: Sequence[Path], reader: Reader | None = None) -> AddReport:
+        """Add files and folders. A file that cannot be read is reported; the others go on.
+
+        Raises:
+            LibraryError: the disk is full or not writable; what was written before is whole.
+        """
         start = time.perf_counter()
-        found = find_files(paths)
-        self._failed += [Problem(printable(p.path), p.reason, _clean(p.message)) for p in found.problems]
-        known = self.store.files()
-        queue = deque(found.files)
-        self._total = len(queue)
-        try:
-            while queue:
-                path = queue.popleft()
-                again = self._file(path, known)
-                for other in again:
-                    known.pop(str(other), None)
-                queue.extend(again)
-                self._flush(whole=False)
-                self._tell(0)
-            self._flush(whole=True)
-        except BaseException:
-            self._remember()
-            raise
+        with _disk_errors(self.store):
+            with self._timed("read"):
+                if reader is not None:
+                    self._read_all(paths, reader)
+                else:
+                    with IsolatedReader() as isolated:
+                        self._read_all(paths, isolated)
+            self._settle()
+            self._embed()
+        return self._report(start)
+
+    def readings(self, path: str, readings: Iterable[Reading]) -> AddReport:
+        """Add what was read from somewhere else than a file on this disk, such as a web address."""
+        start = time.perf_counter()
+        with _disk_errors(self.store):
+            with self._timed("read"):
+                self._take(path, readings, {})
+                self._flush()
+            self._settle()
+            self._embed()
         return self._report(start)
 
     def articles(self, articles: Iterable[Article]) -> AddReport:
         """Add articles that are already in memory; `id` and `digest` must be set."""
         start = time.perf_counter()
-        items = list(articles)
-        self._total = len(items)
-        for article in items:
-            self._article(article, None)
-            self._flush(whole=False)
-            self._tell(0)
-        self._flush(whole=True)
+        with _disk_errors(self.store):
+            with self._timed("read"):
+                for article in articles:
+                    self._article(article, "", "")
+                    if len(self._entries) >= _STAGED:
+                        self._flush()
+                self._flush()
+            self._settle()
+            self._embed()
         return self._report(start)
 
     def _report(self, start: float) -> AddReport:
-        self._done = self._total
-        self._tell(0)
         return AddReport(
             added=self._counts["added"],
             updated=self._counts["updated"],
             unchanged=self._counts["unchanged"],
-            duplicates=self._counts["duplicates"],
+            duplicates=self._counts["duplicate"],
+            near_duplicates=self._counts["near"],
+            moved=self._counts["moved"],
             skipped=tuple(self._skipped),
             failed=tuple(self._failed),
-            chunks=self._chunks,
+            vanished=tuple(self._vanished),
+            notes=dict(self._notes.most_common()),
+            chunks=self._counts["chunks"],
+            embedded=self._counts["embedded"],
             seconds=time.perf_counter() - start,
+            stages=dict(self._stages),
+            rows=tuple(self._rows),
         )
 
-    def _tell(self, fraction: float) -> None:
-        if self.on_progress:
-            waiting = len(self._pending)
-            self.on_progress(min(self._total, self._done - waiting + waiting * fraction), self._total, self._chunks)
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._stages[stage] += time.perf_counter() - start  # type: ignore[assignment]
 
-    def _file(self, path: Path, known: dict[str, FileState]) -> list[Path]:
-        """Take one file in. Returns files to read again, because the article that stood for them has changed."""
-        self._done += 1
+    def _tell(self, stage: Stage, done: float, total: int) -> None:
+        if self.on_progress:
+            self.on_progress(stage, done, total, self._counts["chunks"])
+
+    # -- reading into the inbox ----------------------------------------------------------------------------------
+
+    def _read_all(self, paths: Sequence[Path], reader: Reader) -> None:
+        found = find_files(paths)
+        for problem in found.problems:
+            self._problem(_clean(str(problem.path)), "", problem.reason, _clean(problem.message))
+        # A reader that cleans better is to see every file again; articles that it reads as before are left alone.
+        known = self.store.files() if self.store.meta().get("reading") == READING_VERSION else {}
+        self._note_vanished(paths, found.files, known)
+        queue = deque(found.files)
+        queued = {str(path) for path in queue}
+        done = 0
+        try:
+            while queue:
+                path = queue.popleft()
+                again = [other for other in self._file(path, known, reader) if other not in queued]
+                queued |= set(again)
+                queue.extend(map(Path, again))
+                done += 1
+                if len(self._entries) + len(self._finished) >= _STAGED:
+                    self._flush()
+                self._tell("read", done, done + len(queue))
+            if self.store.meta().get("reading") != READING_VERSION:
+                self._flush()
+                self.store.set_meta({"reading": READING_VERSION})
+        finally:
+            self._flush()
+
+    def _note_vanished(self, paths: Sequence[Path], files: Sequence[Path], known: Mapping[str, FileState]) -> None:
+        folders = [f"{path}/".replace("//", "/") for path in paths if path.is_dir()]
+        seen = {str(path) for path in files}
+        self._vanished = sorted(
+            path
+            for path in known
+            if path not in seen and any(path.startswith(folder) for folder in folders) and not Path(path).exists()
+        )
+
+    def _file(self, path: Path, known: Mapping[str, FileState], reader: Reader) -> list[str]:
+        """Take one file in. Returns paths of files to read again, because the article that stood for them changes."""
         name = printable(path)
         if name != str(path):
-            message = f"文件名不是有效的 UTF-8，请改名后再加入：{name}"
-            self._failed.append(Problem(name, "name", message))
+            self._problem(name, "", "name", f"文件名不是有效的 UTF-8，请改名后再加入：{name}")
             return []
         try:
             stat = path.stat()
         except OSError as error:
-            self._failed.append(Problem(name, "permission", f"读不到文件：{name}（{error.strerror}）"))
+            self._problem(name, "", "permission", f"读不到文件：{name}（{error.strerror}）")
             return []
-        before = known.get(name)
-        if before and (before.size, before.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
-            if before.article_id:
-                self._counts["unchanged"] += 1
+        state = FileState(name, stat.st_size, stat.st_mtime_ns)
+        places = self.store.locations_in(name) if name in known else {}
+        if known.get(name) == state and name not in self._forget:
+            for place in places.values():
+                self._known(place)
+            return []
+        again = self._take(name, reader.read(path, columns=self.columns), places or self.store.locations_in(name))
+        self._finished.append(state)
+        return again
+
+    def _take(self, path: str, readings: Iterable[Reading], places: Mapping[str, Location]) -> list[str]:
+        """Put what a file says into the inbox. Members that it no longer has keep their articles."""
+        self._inbox.begin(path)
+        again: list[str] = []
+        for reading in readings:
+            if reading.article is None:
+                self._problem(path, reading.member, reading.reason, _clean(reading.message))
+                self._locations.append(Location(path, reading.member, None, reading.reason, _clean(reading.message)))
             else:
-                self._note(Problem(name, before.reason, f"与上次相同：{name}"))
-            return []
-        try:
-            article = read_file(path)
-        except ReadError as error:
-            self._note(Problem(name, error.reason, str(error)))
-            self._states.append(FileState(name, stat.st_size, stat.st_mtime_ns, None, error.reason))
-            return []
-        return self._article(article, FileState(name, stat.st_size, stat.st_mtime_ns, article.id))
+                again += self._article(reading.article, path, reading.member, places.get(reading.member))
+            if len(self._entries) >= _STAGED:
+                self._flush()
+        return again
 
-    def _note(self, problem: Problem) -> None:
-        (self._skipped if problem.reason in NO_NEWS else self._failed).append(problem)
+    def _known(self, place: Location) -> None:
+        if place.article_id is None or place.reason:
+            message = place.message or f"与上次相同：{place.path}"
+            self._problem(place.path, place.member, place.reason, message)
+            return
+        self._counts["unchanged"] += 1
+        if self.keep_rows:
+            article = self.store.article(place.article_id)
+            self._row(place.path, place.member, "unchanged", article)
 
-    def _article(self, article: Article, state: FileState | None) -> list[Path]:
-        if state is None:
-            self._done += 1
-        body = body_digest(article)
-        old = self.store.article(article.id)
-        if old is not None and old.digest == article.digest:
+    def _problem(self, path: str, member: str, reason: str, message: str) -> None:
+        skipped = reason in NO_NEWS
+        where = f"{path}#{member}" if member else path
+        (self._skipped if skipped else self._failed).append(Problem(where, reason, message))
+        if self.keep_rows:
+            self._rows.append(Row(path, member, "skipped" if skipped else "failed", reason, message))
+
+    def _row(self, path: str, member: str, outcome: Outcome, article: Article | None, **more: object) -> None:
+        if self.keep_rows and article is not None:
+            about = Row(
+                path, member, outcome, title=article.title, source=article.source, date=article.date,
+                characters=len(article.text),
+            )  # fmt: skip
+            self._rows.append(replace(about, **more))  # type: ignore[arg-type]
+
+    def _article(self, article: Article, path: str, member: str, before: Location | None = None) -> list[str]:
+        """Take one article in. Returns paths of other files that were filed under it while it said something else."""
+        article, others = self._identify(article, path, member, before)
+        if path:
+            self._locations.append(Location(path, member, article.id))
+        if self.store.digest(article.id) == article.digest and self._inbox.waiting_place(article.id) is None:
             self._counts["unchanged"] += 1
-            if state:
-                self._states.append(state)
+            self._row(path, member, "unchanged", article)
             return []
-        twin = self._bodies.get(body) or self.store.article_with_body(body)
-        if twin and body not in self._bodies and any(p.article.id == twin for p in self._pending):
-            twin = None  # it is about to change
-        if twin and twin != article.id:
-            self._counts["duplicates"] += 1
-            if state:
-                self._states.append(FileState(state.path, state.size, state.mtime_ns, twin))
-            return []
+        self._entries.append(Entry(-1, path, member, article, article.body_digest))
+        self._forget += others
+        return others
+
+    def _identify(self, article: Article, path: str, member: str, before: Location | None) -> tuple[Article, list[str]]:
+        """The article under the id it is to have, and the other files that stand under that id and must be read again.
+
+        An address names an article, and a file that says something new under the same address is its new version. But where
+        another file that is still there says something else under that address, both are kept: nothing is ever lost.
+        """
+        if not path:
+            return article, []
+        separate = article_id("", f"{article.url}\n{path}#{member}")
+        if before is not None and before.article_id == separate:
+            return replace(article, id=separate), []
+        staged = next((e for e in self._entries if e.article.id == article.id), None)
+        waiting = self._inbox.waiting_place(article.id)
+        holder = (staged.path, staged.member, staged.article.digest) if staged else waiting
+        if holder and holder[0] and holder[:2] != (path, member) and holder[2] != article.digest:
+            return replace(article, id=separate), []
+        if self.store.digest(article.id) in (None, article.digest):
+            return article, []
+        others = [p for p in self.store.locations(article.id) if (p.path, p.member) != (path, member)]
+        others = [p for p in others if Path(p.path).exists()]
+        if before is not None and before.article_id == article.id:
+            return article, [p.path for p in others if p.path != path]
+        return (replace(article, id=separate), []) if others else (article, [])
+
+    def _flush(self) -> None:
+        self._inbox.put(self._entries, self._locations, self._finished, self._forget)
+        for batch in (self._entries, self._locations, self._finished, self._forget):
+            batch.clear()
+
+    # -- among the others ----------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        with self._timed("compare"):
+            duplicates = settle(self.store, lambda done, total: self._tell("compare", done, total))
+        for duplicate in duplicates:
+            outcome: Outcome = "moved" if duplicate.moved else "duplicate"
+            self._counts[outcome] += 1
+            place = duplicate.location
+            if self.keep_rows:
+                twin = self.store.article(duplicate.twin)
+                self._row(place.path, place.member, outcome, duplicate.article, twin=twin.title if twin else "")
+
+    # -- vectors -------------------------------------------------------------------------------------------------
+
+    def _embed(self) -> None:
+        total, _ = self._inbox.counts()
+        done = 0
+        batch: list[tuple[Entry, list[Chunk]]] = []
+        with self._timed("embed"):
+            for entry in iterate(self._inbox):
+                batch.append((entry, self._chunk(entry.article)))
+                if sum(len(chunks) for _, chunks in batch) >= _BATCH_CHUNKS:
+                    self._write(batch, done, total)
+                    done += len(batch)
+                    batch = []
+            if batch:
+                self._write(batch, done, total)
+        if total:
+            self._tell("embed", total, total)
+
+    def _chunk(self, article: Article) -> list[Chunk]:
         embedder = self.embedder()
         limit = min(self.chunk_tokens, embedder.max_tokens)
-        chunks = chunk_article(article, max_tokens=limit, count_tokens=embedder.count_tokens)
-        self._bodies[body] = article.id
-        self._pending.append(_Pending(article, body, chunks, state))
-        self._counts["updated" if old else "added"] += 1
-        if old is None or state is None:
-            return []
-        # Other files with the old text were filed under this article; they are articles of their own now.
-        others = [path for path in self.store.locations(article.id) if path != state.path]
-        for path in others:
-            self._states.append(FileState(path, -1, -1, None, "stale"))
-        self._total += len(others)
-        return [Path(path) for path in others]
+        return chunk_article(article, max_tokens=limit, count_tokens=embedder.count_tokens)
 
-    def _flush(self, *, whole: bool) -> None:
-        waiting = sum(len(p.chunks) for p in self._pending)
-        if not self._pending or (waiting < _BATCH_CHUNKS and not whole):
-            if whole:
-                self._remember()
-            return
-        texts = [passage_text(p.article.title, c.text) for p in self._pending for c in p.chunks]
-        vectors = self._vectors(texts)
+    def _write(self, batch: Sequence[tuple[Entry, list[Chunk]]], done: int, total: int) -> None:
+        vectors = self._vectors(batch, lambda share: self._tell("embed", done + share * len(batch), total))
         stored = []
-        for pending in self._pending:
-            own, vectors = vectors[: len(pending.chunks)], vectors[len(pending.chunks) :]
-            stored.append(StoredArticle(pending.article, pending.body, pending.chunks, own))
-        states = [p.state for p in self._pending if p.state]
-        self._write(stored, [*self._states, *states])
-        self._states.clear()
-        self._bodies.clear()
-        self._chunks += waiting
-        self._pending.clear()
+        for entry, chunks in batch:
+            own, vectors = vectors[: len(chunks)], vectors[len(chunks) :]
+            old = self.store.digest(entry.article.id)
+            stored.append(
+                StoredArticle(
+                    entry.article, entry.body_digest, chunks, own, entry.story, entry.cuts, entry.bands, entry.seq
+                )
+            )
+            self._count(entry, len(chunks), "updated" if old else "added", recut=old == entry.article.digest)
+        self.store.write(stored)
+        self._counts["chunks"] += sum(len(chunks) for _, chunks in batch)
+        self._tell("embed", done + len(batch), total)
+        if self.on_batch:
+            with self._timed("index"):
+                self.on_batch()
 
-    def _vectors(self, texts: list[str]) -> NDArray[np.float32]:
-        """Vectors of the texts; a changed article keeps those of its unchanged chunks."""
+    def _count(self, entry: Entry, chunks: int, outcome: Outcome, *, recut: bool) -> None:
+        self._counts[outcome] += 1
+        near = entry.story not in ("", entry.article.id)
+        self._counts["near"] += near
+        for note in filter(None, entry.article.metadata.get("notes", "").split("；")):
+            self._notes[note.split("：")[0].split("（")[0]] += 1
+        if self.keep_rows:
+            first = self.store.article(entry.story) if near else None
+            reason = "recurring-lines" if recut else ""
+            self._row(
+                entry.path or entry.article.path, entry.member, outcome, entry.article, chunks=chunks, reason=reason,
+                message=entry.article.metadata.get("notes", ""), twin=first.title if first else "",
+            )  # fmt: skip
+
+    def _vectors(
+        self, batch: Sequence[tuple[Entry, list[Chunk]]], tell: Callable[[float], None]
+    ) -> NDArray[np.float32]:
+        """Vectors of the batch's chunks; a changed article keeps those of its unchanged chunks."""
+        texts = [passage_text(entry.article.title, chunk.text) for entry, chunks in batch for chunk in chunks]
         kept: dict[str, NDArray[np.float32]] = {}
-        for pending in self._pending:
-            for chunk, vector in self.store.chunks_of(pending.article.id):
-                old = self.store.article(pending.article.id)
-                kept[passage_text(old.title if old else "", chunk.text)] = vector
-        fresh = [text for text in texts if text not in kept]
+        for entry, _ in batch:
+            old = self.store.article(entry.article.id)
+            if old is not None:
+                for chunk, vector in self.store.chunks_of(old.id):
+                    kept[passage_text(old.title, chunk.text)] = vector
+        fresh = [text for text in dict.fromkeys(texts) if text not in kept]
         finished = 0
 
         def progress(n: int) -> None:
             nonlocal finished
             finished += n
-            self._tell(finished / max(1, len(fresh)))
+            tell(finished / max(1, len(fresh)))
 
         embedder = self.embedder()
-        made = iter(embedder.encode_passages(fresh, progress))
-        rows = [kept[text] if text in kept else next(made) for text in texts]
+        made = embedder.encode_passages(fresh, progress)
+        self._counts["embedded"] += len(fresh)
+        vectors = kept | dict(zip(fresh, made, strict=True))
+        rows = [vectors[text] for text in texts]
         return np.asarray(rows, dtype=np.float32).reshape(len(texts), embedder.dim)
 
-    def _remember(self) -> None:
-        """Write down what was seen of files that gave no chunks."""
-        if self._states:
-            self._write([], self._states)
-            self._states.clear()
 
-    def _write(self, stored: Sequence[StoredArticle], states: Sequence[FileState]) -> None:
-        try:
-            self.store.write(stored, files=states)
-        except sqlite3.OperationalError as error:
-            raise LibraryError(
-                f"写不进知识库 {self.store.path}（{error}）；此前写入的文章都完好",
-                "请腾出磁盘空间或检查文件夹权限，再运行同一条 youju add，它会接着做",
-            ) from None
+@contextmanager
+def _disk_errors(store: Store) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise LibraryError(
+            f"写不进知识库 {store.path}（{error}）；此前写入的文章都完好",
+            "请腾出磁盘空间或检查文件夹权限，再运行同一条 youju add，它会接着做",
+        ) from None

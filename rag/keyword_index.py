@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from rag.durable import write_whole
 from rag.words import index_words
 
-_FORMAT = 2
+_FORMAT = 3
 _WRITER_BYTES = 64_000_000
 _TITLE_WEIGHT = 0.5
 """Weight of the title's BM25 beside the text's; `python -m eval retrieval` measures it."""
@@ -39,6 +41,9 @@ class KeywordIndex:
             about = json.loads(self._about.read_text(encoding="utf-8"))
             if about["format"] != _FORMAT:
                 return None
+            for name, (size, _) in about["files"].items():
+                if (self._folder / name).stat().st_size != size:
+                    return None
             index = tantivy.Index.open(str(self._folder))
             index.searcher()
             self.generation = int(about["generation"])
@@ -87,9 +92,40 @@ class KeywordIndex:
             raise
         self._index.reload()
         self.generation = generation
-        partial = self._about.with_suffix(".partial")
-        partial.write_text(json.dumps({"format": _FORMAT, "generation": generation}), encoding="utf-8")
-        partial.replace(self._about)
+        about = {"format": _FORMAT, "generation": generation, "files": self._digests()}
+        write_whole(self._about, json.dumps(about).encode())
+
+    def _digests(self) -> dict[str, list[int]]:
+        """Length and CRC of the index's files. Tantivy never changes a file once it is written, so known ones are not read again."""
+        try:
+            known = json.loads(self._about.read_text(encoding="utf-8"))["files"]
+        except (OSError, ValueError, KeyError):
+            known = {}
+        sizes = {file.name: file.stat().st_size for file in self._segments()}
+        return {
+            name: known[name] if name in known and known[name][0] == size else [size, self._crc(name)]
+            for name, size in sizes.items()
+        }
+
+    def _segments(self) -> list[Path]:
+        return sorted(file for file in self._folder.iterdir() if "." in file.name[1:] and len(file.stem) == 32)
+
+    def _crc(self, name: str) -> int:
+        return zlib.crc32((self._folder / name).read_bytes())
+
+    def damaged(self) -> list[str]:
+        """Names of the index's files that are not as they were written; reads all of them."""
+        try:
+            files = json.loads(self._about.read_text(encoding="utf-8"))["files"]
+        except (OSError, ValueError, KeyError):
+            return [self._about.name]
+        return [
+            name
+            for name, (size, crc) in files.items()
+            if not (self._folder / name).is_file()
+            or (self._folder / name).stat().st_size != size
+            or self._crc(name) != crc
+        ]
 
     def reload(self) -> None:
         """See what another process has written since."""

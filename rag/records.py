@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -48,6 +50,27 @@ class Article:
     def date(self) -> str:
         """Publication day in Asia/Shanghai as YYYY-MM-DD, or an empty string."""
         return self.published_at.astimezone(SHANGHAI).strftime("%Y-%m-%d") if self.published_at else ""
+
+    @property
+    def body_digest(self) -> str:
+        """sha256 (hex) of what a reader sees, title and text; two files with the same are one article."""
+        return hashlib.sha256(f"{self.title}\0{self.text}".encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """The whole article as one line of JSON; `from_json` gives an equal article back."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        fields["published_at"] = self.published_at.astimezone(UTC).isoformat() if self.published_at else None
+        fields["metadata"] = dict(self.metadata)
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, line: str) -> Article:
+        """The article that `to_json` wrote."""
+        fields = json.loads(line)
+        moment = fields["published_at"]
+        fields["published_at"] = datetime.fromisoformat(moment) if moment else None
+        fields["category"] = tuple(fields["category"])
+        return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.collection import Collection
-from rag.records import Article, Hit
+from rag.records import Article, Chunk, Hit
 from rag.words import bigrams, query_words, search_form
 
 _DEPTH = 100
@@ -85,37 +85,77 @@ def _fold(
 ) -> list[Hit]:
     """The first k hits that are not reposts of a better one; each carries the articles folded into it."""
     hits: list[Hit] = []
-    also: list[list[Article]] = []
+    also: list[dict[str, Article]] = []
     shapes: list[tuple[frozenset[str], frozenset[str]]] = []
+    stories: dict[str, tuple[str, tuple[Article, ...]]] = {}
     for start in range(0, len(ranked), k):
         batch = ranked[start : start + k]
         found = collection.store.chunks(batch)
+        stories |= collection.store.stories(list({article.id for _, article in found.values()} - stories.keys()))
         for id_ in batch:
             if id_ not in found:
                 continue  # removed by another process a moment ago
             chunk, article = found[id_]
             shape = _shape(chunk.text)
-            twin = next((i for i, h in enumerate(hits) if h.article.id != article.id and _same(shape, shapes[i])), None)
+            twin = next((i for i, h in enumerate(hits) if _repeats(chunk, article, shape, h, shapes[i], stories)), None)
             if twin is not None:
-                if article.id not in {a.id for a in also[twin]}:
-                    also[twin].append(article)
+                also[twin].setdefault(article.id, article)
                 continue
             why = {leg: scores[id_] for leg, scores in legs.items() if id_ in scores}
             hits.append(Hit(chunk, article, fused[id_], len(hits) + 1, why))
-            also.append([])
+            also.append({})
             shapes.append(shape)
             if len(hits) == k:
                 break
         if len(hits) == k:
             break
+    shown = {hit.article.id for hit in hits}
+    for hit, others in zip(hits, also, strict=True):
+        for member in stories.get(hit.article.id, ("", ()))[1]:
+            if member.id not in shown and _figures(hit.chunk.text) <= _figures(member.text):
+                others.setdefault(member.id, member)
     return [
-        Hit(h.chunk, h.article, h.score, h.rank, h.why, tuple(others)) for h, others in zip(hits, also, strict=True)
+        Hit(h.chunk, h.article, h.score, h.rank, h.why, tuple(others.values()))
+        for h, others in zip(hits, also, strict=True)
     ]
+
+
+def _repeats(
+    chunk: Chunk,
+    article: Article,
+    shape: tuple[frozenset[str], frozenset[str]],
+    hit: Hit,
+    hit_shape: tuple[frozenset[str], frozenset[str]],
+    stories: Mapping[str, tuple[str, tuple[Article, ...]]],
+) -> bool:
+    """Whether a passage only repeats what a better hit of another article says.
+
+    Either the passages are nearly the same, or the articles are known to tell the same story; in both cases every figure of
+    the passage must stand in the other one too, or it is a correction, or a source that disagrees.
+    """
+    if hit.article.id == article.id:
+        return False
+    if _same(shape, hit_shape):
+        return True
+    same_story = stories.get(article.id, ("",))[0] == stories.get(hit.article.id, ("?",))[0]
+    return (
+        same_story
+        and shape[1] <= _figures(hit.article.text)
+        and _overlap(shape[0], bigrams(hit.article.text)) >= _REPOST
+    )
+
+
+def _overlap(part: frozenset[str], whole: frozenset[str]) -> float:
+    return len(part & whole) / len(part) if part else 0.0
+
+
+def _figures(text: str) -> frozenset[str]:
+    return frozenset(_FIGURE.findall(search_form(text)))
 
 
 def _shape(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """What reposts are compared by: character bigrams, and the figures, which must not differ at all."""
-    return bigrams(text), frozenset(_FIGURE.findall(search_form(text)))
+    return bigrams(text), _figures(text)
 
 
 def _same(first: tuple[frozenset[str], frozenset[str]], second: tuple[frozenset[str], frozenset[str]]) -> bool:

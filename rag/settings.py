@@ -19,6 +19,9 @@ from rag.errors import SettingsError
 
 CONFIG_NAME = "youju.toml"
 ENV_PREFIX = "YOUJU_"
+COLUMN_FIELDS = ("title", "text", "source", "category", "author", "url", "date", "id")
+"""What a column of a table can hold."""
+
 _SECRET = ("api_key",)
 
 
@@ -38,7 +41,10 @@ class Settings(BaseSettings):
     models: Path = Field(default_factory=lambda: _data_dir() / "models", description="下载的模型所在文件夹")
 
     embedder: str = Field("zh-small", description="向量模型：zh-small（内置）、模型库名称或文件夹")
-    chunk_tokens: int = Field(256, ge=32, le=8192, description="每个片段的最大长度（以向量模型的词元计）")
+    chunk_tokens: int = Field(192, ge=32, le=8192, description="每个片段的最大长度（以向量模型的词元计）")
+
+    columns: str = Field("", description="表格（CSV、JSON Lines）的列名对应，如 text=正文,title=标题；为空时自动辨认")
+    fetch: bool = Field(False, description="允许 youju add 从网址取文章（默认不联网）")
 
     top_k: int = Field(10, ge=1, le=100, description="检索返回的片段数")
     dense_weight: float = Field(0.6, ge=0.0, le=1.0, description="混合检索中向量分数的权重，其余归关键词")
@@ -70,6 +76,21 @@ class Settings(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("地址须以 http:// 或 https:// 开头")
         return value.rstrip("/")
+
+    @field_validator("columns", mode="after")
+    @classmethod
+    def _pairs(cls, value: str) -> str:
+        for pair in filter(None, value.split(",")):
+            field, _, column = pair.partition("=")
+            if field.strip() not in COLUMN_FIELDS or not column.strip():
+                raise ValueError(f"写成 名称=列名，用逗号隔开；名称可以是 {'、'.join(COLUMN_FIELDS)}")
+        return value
+
+    @property
+    def column_names(self) -> dict[str, str]:
+        """The setting `columns` by field: {"text": "正文"}."""
+        pairs = (pair.partition("=") for pair in self.columns.split(",") if pair)
+        return {field.strip(): column.strip() for field, _, column in pairs}
 
     @classmethod
     def settings_customise_sources(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_FORMAT = 1
+from rag.durable import write_whole
+
+_FORMAT = 2
 
 
 class VectorIndex:
@@ -86,6 +89,19 @@ class VectorIndex:
                 found[id_] = float(vector @ query)
         return found
 
+    def differing(self, ids: Sequence[int], vectors: NDArray[np.float32]) -> list[int]:
+        """Those of the ids whose vector here is not the one given (or missing); vectors has shape (len(ids), dim)."""
+        found = []
+        with self._lock:
+            for id_, vector in zip(ids, vectors, strict=True):
+                try:
+                    same = np.array_equal(self._index.reconstruct(int(id_)), vector)
+                except RuntimeError:
+                    same = False
+                if not same:
+                    found.append(int(id_))
+        return found
+
     def ids(self) -> set[int]:
         """Every id in the index."""
         import faiss
@@ -103,13 +119,13 @@ class VectorIndex:
             data = faiss.serialize_index(self._index).tobytes()  # through Python's IO: FAISS fails on some paths
             made = {
                 "format": _FORMAT, "fingerprint": self.fingerprint, "dim": self.dim,
-                "generation": self.generation, "bytes": len(data),
+                "generation": self.generation, "bytes": len(data), "crc32": zlib.crc32(data),
             }  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         about = folder / "vectors.json"
         about.unlink(missing_ok=True)  # without it the index counts as missing: never old facts beside a new index
-        _write_whole(folder / "vectors.faiss", data)
-        _write_whole(about, json.dumps(made).encode())
+        write_whole(folder / "vectors.faiss", data)
+        write_whole(about, json.dumps(made).encode())
 
     @classmethod
     def load(cls, folder: Path, dim: int, fingerprint: str) -> VectorIndex | None:
@@ -121,7 +137,7 @@ class VectorIndex:
             if made["format"] != _FORMAT or made["fingerprint"] != fingerprint or made["dim"] != dim:
                 return None
             data = (folder / "vectors.faiss").read_bytes()
-            if len(data) != made["bytes"]:
+            if len(data) != made["bytes"] or zlib.crc32(data) != made["crc32"]:
                 return None
             loaded = faiss.deserialize_index(np.frombuffer(data, dtype=np.uint8))
             if loaded.d != dim or not isinstance(loaded, faiss.IndexIDMap2):
@@ -132,9 +148,3 @@ class VectorIndex:
         index._index = loaded
         index.generation = int(made["generation"])
         return index
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_bytes(data)
-    partial.replace(path)

@@ -23,7 +23,6 @@ for name in [
     del os.environ[name]  # a developer's own settings must not decide what a test sees
 
 from embeddings import HashingEmbedder  # noqa: E402
-from rag.ingest import body_digest  # noqa: E402
 from rag.library import Library  # noqa: E402
 from rag.records import Article  # noqa: E402
 from rag.settings import Settings  # noqa: E402
@@ -47,7 +46,7 @@ def make_article(
     )
     from dataclasses import replace
 
-    return replace(article, digest=body_digest(article))
+    return replace(article, digest=article.body_digest)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from embeddings import HashingEmbedder
+from rag.checking import CheckReport
 from rag.errors import EmbedderMismatch, LibraryBusy, LibraryError
 from rag.ingest import Ingest
 from rag.library import Library
@@ -48,11 +49,14 @@ def titles(library: Library, question: str) -> list[str]:
 def test_files_go_in_once(library: Library, write_file: WriteFile) -> None:
     folder = post(write_file, "甲", "东湖镇茶叶产量为320.5吨，同比增长4.1%。").parent
     post(write_file, "乙", "西岭镇修通了盘山公路，全长18公里。")
-    seen: list[tuple[float, int, int]] = []
+    seen: list[tuple[str, float, int, int]] = []
     first = library.add([folder], lambda *progress: seen.append(progress))
     assert (first.added, first.unchanged, first.failed) == (2, 0, ())
-    assert seen[-1] == (2, 2, first.chunks)
-    assert [done for done, _, _ in seen] == sorted(done for done, _, _ in seen)
+    assert seen[-1] == ("embed", 2, 2, first.chunks)
+    for stage in ("read", "compare", "embed"):
+        done = [done for name, done, _, _ in seen if name == stage]
+        assert done == sorted(done), stage
+        assert done[-1] == 2, stage
     second = library.add([folder])
     assert (second.added, second.unchanged, second.chunks) == (0, 2, 0)
     assert titles(library, "茶叶产量")[0] == "甲"
@@ -165,8 +169,8 @@ def test_a_derived_index_that_is_lost_or_damaged_is_made_anew(
 def test_indexes_that_disagree_with_the_store_are_found_and_mended(library: Library, write_file: WriteFile) -> None:
     library.add([post(write_file, "甲", "东湖镇茶叶产量为320.5吨。")])
     library.vectors().remove(library.store.chunk_ids())
-    assert library.check().problems == ("向量索引与文章不一致，已重建",)
-    assert library.check().problems == ()
+    assert library.check().repaired == ("向量索引与文章不一致，已重建",)
+    assert library.check() == CheckReport(1, 1)
 
 
 def test_another_embedder_is_refused_by_name_with_the_command_that_rebuilds(
@@ -200,13 +204,13 @@ def test_rebuild_needs_no_files_and_keeps_what_was_seen_of_them(
     path.rename(path.with_suffix(".gone"))
     other = HashingEmbedder(dim=32)
     report = rebuild(settings, embedder=other)
-    assert report.updated == 1
+    assert report.articles == 1
     path.with_suffix(".gone").rename(path)
     with Library(settings, other) as again:
         assert titles(again, "茶叶产量") == ["甲"]
         assert again.add([path]).unchanged == 1
         assert again.check().problems == ()
-    assert not (settings.library / "rebuild").exists()
+    assert [file.name for file in settings.library.glob("rebuild*")] == []
 
 
 def test_a_second_writer_gets_a_clear_message(library: Library, write_file: WriteFile, settings: Settings) -> None:

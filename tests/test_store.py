@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from rag.errors import LibraryError, LibraryVersion
+from rag.inbox import Inbox
 from rag.records import Article, Chunk
-from rag.store import FileState, Store, StoredArticle, unpack
+from rag.store import FileState, Location, Store, StoredArticle, unpack
 from tests.conftest import make_article
 
 
@@ -28,15 +29,16 @@ ARTICLE = make_article("武昌区金融业", "第一句话。第二句话有表�
 
 
 def test_an_article_comes_back_as_it_went_in(store: Store) -> None:
-    store.write([stored(ARTICLE, (0, 5), (5, 14))], files=[FileState("a.md", 10, 20, ARTICLE.id)])
+    store.write([stored(ARTICLE, (0, 5), (5, 14))])
+    Inbox(store).put([], [Location("a.md", "", ARTICLE.id)], [FileState("a.md", 10, 20)])
     assert store.article(ARTICLE.id) == ARTICLE
     assert store.counts() == (1, 2)
     chunks = store.chunks_of(ARTICLE.id)
     assert [chunk.text for chunk, _ in chunks] == ["第一句话。", "第二句话有表情😀。"]
     assert [ARTICLE.text[c.start : c.end] for c, _ in chunks] == [c.text for c, _ in chunks]
     assert chunks[0][1].tolist() == [1.0] * 4
-    assert store.files() == {"a.md": FileState("a.md", 10, 20, ARTICLE.id)}
-    assert store.locations(ARTICLE.id) == ["a.md"]
+    assert store.files() == {"a.md": FileState("a.md", 10, 20)}
+    assert store.locations(ARTICLE.id) == [Location("a.md", "", ARTICLE.id)]
 
 
 def test_derived_indexes_can_follow_generation_by_generation(store: Store) -> None:
@@ -65,9 +67,9 @@ def test_ids_of_chunks_are_never_used_again(store: Store) -> None:
 
 
 def test_removing_takes_chunks_and_files_along(store: Store) -> None:
-    store.write(
-        [stored(ARTICLE, (0, 5))], files=[FileState("a.md", 1, 1, ARTICLE.id), FileState("b.md", 1, 1, None, "empty")]
-    )
+    store.write([stored(ARTICLE, (0, 5))])
+    places = [Location("a.md", "", ARTICLE.id), Location("b.md", "", None, "empty", "文件是空的")]
+    Inbox(store).put([], places, [FileState("a.md", 1, 1), FileState("b.md", 1, 1)])
     store.write(remove=[ARTICLE.id])
     assert (store.counts(), store.article(ARTICLE.id)) == ((0, 0), None)
     assert list(store.files()) == ["b.md"]

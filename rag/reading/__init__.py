@@ -67,3 +67,35 @@ def _read_bytes(path: Path) -> bytes:
 def _printable(path: Path) -> str:
     """The resolved path in POSIX form; bytes of a name that are not UTF-8 are shown escaped."""
     return path.resolve().as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+# -- provisional, until the isolated reader stands (lead) --
+from collections.abc import Iterator, Mapping  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One thing found in a file."""
+
+    member: str
+    article: Article | None
+    reason: str = ""
+    message: str = ""
+
+
+class IsolatedReader:
+    """Provisional."""
+
+    def __enter__(self) -> IsolatedReader:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        pass
+
+    def read(self, path: Path, *, name: str = "", columns: Mapping[str, str] = {}) -> Iterator[Reading]:
+        """Provisional."""
+        try:
+            yield Reading("", read_file(path))
+        except ReadError as error:
+            yield Reading("", None, error.reason, str(error))

@@ -1,0 +1,152 @@
+"""How clean and how whole the reader's text is, against articles labelled by hand line by line.
+
+The labels name lines by digest, so that they can be shipped while the articles cannot. What a line is comes from a rendering that
+shares no code with the reader: whatever the reader loses before it cleans shows up as lost, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from rag.records import Article
+
+LABELS = Path(__file__).parent / "data" / "cleaning_labels.jsonl"
+
+Label: TypeAlias = Literal["text", "boilerplate", "either"]
+"""What a line is: the article's own words; what is not (advertisement, footer, script, link list); or a credit, caption or
+disclaimer, which a reader may keep or lift into the metadata."""
+
+_BLOCKS = frozenset(
+    "address article aside blockquote body br center dd div dl dt figcaption figure footer form h1 h2 h3 h4 h5 h6 header hr li main "
+    "nav ol p pre section table td th tr ul caption option".split()
+)
+_FRONT_MATTER = re.compile(r"\s*---[ \t]*\r?\n.*?\r?\n---[ \t]*\r?\n", re.DOTALL)
+_SOUND_COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
+_SOUND_SCRIPT = re.compile(r"<(script|style)\b[^<>]*>(?:(?!<p[\s>]).)*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_AFTER_SENTENCE = re.compile(r"(?<=。)\s")  # flattened posts have their footer in the last line of text
+_NOT_TEXT = re.compile(r"[^\w%‰.,，。]+|[\ufffd\u3000]")
+_CLAUSE = re.compile(r"[。！？；，、：:,;|｜\s]+")
+_TELLING = 12
+"""A line of boilerplate this long is looked for everywhere; a shorter one must be a line of its own."""
+
+
+class _Renderer(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.lines: list[str] = [""]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _BLOCKS:
+            self.lines.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _BLOCKS:
+            self.lines.append("")
+
+    def handle_data(self, data: str) -> None:
+        first, *rest = data.split("\n\n")
+        self.lines[-1] += first
+        self.lines += rest
+
+
+def reference_lines(source: str) -> list[str]:
+    """The visible lines of a post: its body without front matter, tags, sound comments and sound scripts, nothing else left out."""
+    body = _FRONT_MATTER.sub("", source, count=1)
+    body = _SOUND_SCRIPT.sub("", _SOUND_COMMENT.sub("", body)).replace("<!--", "\n")
+    renderer = _Renderer()
+    renderer.feed(body)
+    renderer.close()
+    return [line for raw in renderer.lines for line in _AFTER_SENTENCE.split(" ".join(raw.split())) if _core(line)]
+
+
+def line_digest(line: str) -> str:
+    """12 hex digits of the SHA-256 of the line's letters and figures."""
+    return hashlib.sha256(_core(line).encode()).hexdigest()[:12]
+
+
+def _core(text: str) -> str:
+    return _NOT_TEXT.sub("", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Cleanness:
+    """Characters (letters and figures) over all labelled articles: own text in the sources, of it lost; text kept, of it boilerplate.
+
+    `lost_lines` and `left_lines` are what is wrong, as (file, line), for people who mend the reader.
+    """
+
+    own: int
+    lost: int
+    kept: int
+    left: int
+    lost_lines: tuple[tuple[str, str], ...]
+    left_lines: tuple[tuple[str, str], ...]
+
+    @property
+    def lost_share(self) -> float:
+        """Real text lost, as a share of the articles' own text."""
+        return self.lost / self.own if self.own else 0.0
+
+    @property
+    def left_share(self) -> float:
+        """Boilerplate left, as a share of the text kept."""
+        return self.left / self.kept if self.kept else 0.0
+
+
+def measure(articles: Iterable[tuple[str, str, Article, Mapping[str, Label]]]) -> Cleanness:
+    """Compare cleaned articles with their labels.
+
+    Args:
+        articles: for each its name, its source as text, what the reader made of it, and the label of each line that is not the
+            article's own text, by `line_digest`.
+    """
+    own = lost = kept = left = 0
+    lost_lines: list[tuple[str, str]] = []
+    left_lines: list[tuple[str, str]] = []
+    for name, source, article, labels in articles:
+        said = "\n".join((article.text, article.title, *article.metadata.values()))
+        whole = _core(said)
+        lines = {_core(line) for line in article.text.split("\n")}
+        kept += len(_core(article.text))
+        for line in reference_lines(source):
+            core = _core(line)
+            label = labels.get(line_digest(line), "text")
+            if label == "text":
+                own += len(core)
+                gone = 0 if core in whole else sum(len(p) for p in map(_core, _CLAUSE.split(line)) if p not in whole)
+                if gone:
+                    lost += gone
+                    lost_lines.append((name, line))
+            elif label == "boilerplate" and (core in lines or (len(core) >= _TELLING and core in whole)):
+                left += len(core)
+                left_lines.append((name, line))
+    return Cleanness(own, lost, kept, left, tuple(lost_lines), tuple(left_lines))
+
+
+def load_labels(path: Path = LABELS) -> dict[str, dict[str, Label]]:
+    """The labels by digest of the file (see `file_digest`), each by digest of the line."""
+    rows = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    return {row["file"]: row["lines"] for row in rows}
+
+
+def file_digest(data: bytes) -> str:
+    """16 hex digits of the SHA-256 of a file."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def find_labelled(folders: Sequence[Path], labels: Mapping[str, object]) -> dict[str, Path]:
+    """Where the labelled files lie, by their digest."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in sorted(folder.rglob("*.md")):
+            digest = file_digest(path.read_bytes())
+            if digest in labels:
+                found.setdefault(digest, path)
+    return found
