@@ -165,6 +165,53 @@ def calibrate(
         out_console.print(describe(run(chosen, library, err_console)), markup=False)
 
 
+bench_app = typer.Typer(
+    help="测速：与通常的 LangChain 做法在同一次运行里对照。", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(bench_app, name="bench")
+
+
+@bench_app.callback()
+def bench() -> None:
+    """测速：与通常的 LangChain 做法在同一次运行里对照。"""
+
+
+@bench_app.command("ingest")
+def bench_ingest(
+    articles: Annotated[Path, typer.Option("--articles", help="Markdown 文章所在的文件夹")] = Path(
+        "eval/data/articles"
+    ),
+    limit: Annotated[int, typer.Option("--limit", min=1, help="抽多少篇")] = 120,
+    seed: SeedOption = 0,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="各跑几遍（交替进行）")] = 3,
+    out: Annotated[Path, typer.Option("--out", help="结果文件夹")] = Path("results"),
+) -> None:
+    """建库有多快：同样的文件、同一个向量模型，每秒多少片段、字、篇，用多少内存。"""
+    from rich.table import Table
+
+    from eval.bench import SYSTEMS
+    from eval.bench import bench_ingest as run_bench
+
+    with err_console.status("测速…") as status:
+
+        def show(system: str, number: int, figures: object) -> None:
+            status.update(f"第 {number + 1}/{rounds} 遍：{system} 完成")
+
+        result = run_bench(articles, limit=limit, seed=seed, rounds=rounds, on_round=show)
+    table = Table("", *SYSTEMS, "中位数之比", title=f"建库 {result['files']} 个文件")
+    for name, label in (
+        ("chunks_per_second", "片段/秒"), ("characters_per_second", "字/秒"), ("articles_per_second", "篇/秒"),
+        ("chunks", "片段"), ("seconds", "秒"), ("peak_mb", "内存峰值 MB"),
+    ):  # fmt: skip
+        cells = [" ".join(f"{row[system][name]:g}" for row in result["rounds"]) for system in SYSTEMS]
+        table.add_row(label, *cells, f"{result['ratios'][name]:g}" if name in result["ratios"] else "")
+    out_console.print(table)
+    out.mkdir(parents=True, exist_ok=True)
+    target = out / "bench-ingest.json"
+    target.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    out_console.print(f"结果：{target}")
+
+
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,

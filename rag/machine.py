@@ -12,7 +12,7 @@ def available_threads(asked: int = 0) -> int:
     """How many threads to compute with: as asked, or else the physical cores that this process may use."""
     if asked > 0:
         return asked
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     return max(1, min(allowed, psutil.cpu_count(logical=False) or allowed))

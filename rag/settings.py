@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     models: Path = Field(default_factory=lambda: _data_dir() / "models", description="下载的模型所在文件夹")
 
     embedder: str = Field("zh-small", description="向量模型：zh-small（内置）、模型库名称或文件夹")
-    chunk_tokens: int = Field(192, ge=32, le=8192, description="每个片段的最大长度（以向量模型的词元计）")
+    chunk_tokens: int = Field(128, ge=32, le=8192, description="每个片段的最大长度（以向量模型的词元计）")
 
     columns: str = Field("", description="表格（CSV、JSON Lines）的列名对应，如 text=正文,title=标题；为空时自动辨认")
     fetch: bool = Field(False, description="允许 youju add 从网址取文章（默认不联网）")

@@ -27,6 +27,7 @@ _MAX_FIELD = 500
 _NUMBERED_HEADING = re.compile(
     r"(?:第[一二三四五六七八九十百\d]{1,4}[章节篇部]|[一二三四五六七八九十]{1,3}、|（[一二三四五六七八九十]{1,3}）)[^。！？；，,]{1,28}"
 )
+_CONTAINER = re.compile(r"^.*\.(?:zip|epub|csv|tsv|jsonl|ndjson|json|xml|rss|atom)#", re.IGNORECASE)
 _TITLE_LINE = re.compile(r"[^。！？；!?;]{2,45}[！？!?]?")
 
 
@@ -127,7 +128,8 @@ def _title_of(body: Sequence[Line], path: str) -> str:
     for line in body:
         if line.kind == "heading":
             return line.text
-    return plain_title(path.rsplit("/", 1)[-1].rsplit(".", 1)[0])
+    name = _CONTAINER.sub("", path.rsplit("/", 1)[-1])
+    return plain_title(name.rsplit(".", 1)[0])
 
 
 def _join(body: Sequence[Line]) -> tuple[str, list[int]]:

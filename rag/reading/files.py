@@ -9,7 +9,9 @@ from pathlib import Path
 
 from rag.errors import ReadError
 
-SUFFIXES = frozenset({".md", ".markdown", ".txt", ".html", ".htm"})
+SUFFIXES = frozenset(
+    ".md .markdown .txt .html .htm .jsonl .ndjson .json .csv .tsv .xml .rss .atom .pdf .docx .epub .zip".split()
+)
 """File name endings that are read, in lower case."""
 
 

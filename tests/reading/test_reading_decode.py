@@ -17,12 +17,40 @@ def test_chinese_text_is_read(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_is_told_by_its_nuls(encoding: str) -> None:
+    text = f"题目\n\n{NEWS} 2021\n"
+    assert decode_bytes(text.encode(encoding), "a.txt") == text
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf16_is_told_by_its_mark(encoding: str) -> None:
     assert decode_bytes(("\ufeff" + NEWS).encode(encoding), "a.txt").lstrip("\ufeff") == NEWS
 
 
 def test_traditional_text_in_gbk_is_read() -> None:
     assert decode_bytes(TRADITIONAL.encode("gbk"), "a.txt") == TRADITIONAL
+
+
+@pytest.mark.parametrize("text", [TRADITIONAL, "各位讀者早安。"])
+def test_big5_is_read(text: str) -> None:
+    assert decode_bytes(text.encode("big5"), "a.txt") == text
+
+
+def test_a_few_damaged_bytes_cost_these_characters_only() -> None:
+    data = bytearray((NEWS * 60).encode())
+    data[1500] = 0xFF
+    text = decode_bytes(bytes(data), "a.txt")
+    assert 1 <= text.count("\ufffd") <= 3
+    assert text.replace("\ufffd", "")[:400] == (NEWS * 60)[:400]
+
+
+def test_many_damaged_bytes_are_another_encoding() -> None:
+    data = bytearray((NEWS * 10).encode())
+    for position in range(0, len(data), 40):
+        data[position] = 0xFF
+    with pytest.raises(ReadError) as caught:
+        decode_bytes(bytes(data), "a.txt")
+    assert caught.value.reason == "encoding"
 
 
 def test_short_gb_text_is_read() -> None:
@@ -32,7 +60,6 @@ def test_short_gb_text_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "encoding"),
     [
-        (TRADITIONAL, "big5"),
         ("今日は天気がいいので、公園まで散歩に行きました。桜がとてもきれいでした。", "shift_jis"),
         ("Le café de l'été où naît la forêt près de la mère éternelle", "latin-1"),
         ("Мы читали новости о городе и его жителях весь день", "cp1251"),
@@ -45,10 +72,8 @@ def test_other_encodings_are_never_indexed_as_garbage(text: str, encoding: str) 
     assert "a.txt" in caught.value.message
 
 
-def test_a_character_cut_in_two_is_an_error() -> None:
-    with pytest.raises(ReadError) as caught:
-        decode_bytes(NEWS.encode()[:-1], "a.txt")
-    assert caught.value.reason == "encoding"
+def test_a_character_cut_in_two_at_the_end_is_marked() -> None:
+    assert decode_bytes(NEWS.encode()[:-1], "a.txt") == NEWS[:-1] + "\ufffd"
 
 
 @pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"text\0text", b"PK\x03\x04\x14\x00"])
