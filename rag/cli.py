@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rag.cli_models import app as models_app
 from rag.console import err, out, table
 from rag.errors import YoujuError
+from rag.reasons import describe_reason
 from rag.settings import Settings, describe_settings, load_settings
 
 if TYPE_CHECKING:
@@ -90,24 +91,25 @@ def add(
     fetch: Annotated[
         bool | None, typer.Option("--fetch", help="允许从网址取文章（默认不联网）", show_default=False)
     ] = None,
+    report_file: Annotated[
+        Path | None, typer.Option("--report", help="把逐个文件的结果与图表写成网页", show_default=False)
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="没有新内容时不作声")] = False,
 ) -> None:
     """把文章加入知识库：文件、文件夹、压缩包或网址，已有的不重做。"""
     settings = load_settings(config, library=library, embedder=embedder, columns=columns, fetch=fetch)
     with _open(settings) as collection, _progress("加入文章") as tell:
-        report = collection.add(paths, tell)
+        report = collection.add(paths, tell, rows=report_file is not None)
+        if report_file is not None:
+            from rag.add_report import write_report
+
+            write_report(report_file, report, library=str(settings.library), articles=collection.outline())
     if not (quiet and not report.added and not report.updated and not report.failed):
         _print_report(report, settings)
+    if report_file is not None:
+        out.print(f"逐个文件的结果：{escape(str(report_file))}")
     if report.failed:
         raise typer.Exit(1)
-
-
-_REASONS = {
-    "no-text": "没有可读的文字", "empty": "空文件", "encoding": "编码无法辨认", "binary": "不是文本", "format": "不认识的格式",
-    "too-large": "太大", "missing": "找不到", "permission": "没有权限", "unreadable": "读不出", "malformed": "内容损坏",
-    "timeout": "读得太久", "crash": "读取时崩溃", "name": "文件名不是 UTF-8", "columns": "找不到正文一列", "encrypted": "有密码",
-    "empty-folder": "空文件夹", "limit": "超出限制",
-}  # fmt: skip
 
 
 def _print_report(report: AddReport, settings: Settings) -> None:
@@ -124,7 +126,7 @@ def _print_report(report: AddReport, settings: Settings) -> None:
             by_reason.setdefault(problem.reason, []).append(problem.path)
         for reason, paths in sorted(by_reason.items(), key=lambda item: -len(item[1])):
             example = paths[0].rsplit("/", 1)[-1]
-            counts.add_row(f"{label}：{_REASONS.get(reason, reason)}", str(len(paths)), escape(example[:40]))
+            counts.add_row(f"{label}：{describe_reason(reason)}", str(len(paths)), escape(example[:40]))
     if report.vanished:
         counts.add_row(
             "原文件已不在（文章仍保留）", str(len(report.vanished)), escape(report.vanished[0].rsplit("/", 1)[-1][:40])
@@ -139,7 +141,7 @@ def _print_report(report: AddReport, settings: Settings) -> None:
     for problem in report.failed[:20]:
         err.print(f"[red]✗[/red] {escape(problem.message)}")
     if len(report.failed) > 20:
-        err.print(f"……另有 {len(report.failed) - 20} 个失败")
+        err.print(f"……另有 {len(report.failed) - 20} 个失败，加 --report 结果.html 可看全部")
 
 
 @app.command("list")

@@ -15,11 +15,12 @@ from filelock import FileLock, Timeout
 from embeddings import Embedder, EmbeddingError
 from rag.checking import DATABASE, CheckReport, back_up, check_sample, check_store
 from rag.errors import EmbedderMismatch, LibraryBusy, LibraryError, ModelError
+from rag.fetch import is_web_address
 from rag.ingest import PASSAGE_FORM, AddReport, Ingest, OnProgress, Reader
 from rag.keyword_index import KeywordIndex
 from rag.records import Article
 from rag.settings import Settings
-from rag.store import Store, unpack
+from rag.store import Location, Store, unpack
 from rag.vector_index import VectorIndex
 
 _REBUILD = "youju rebuild"
@@ -265,7 +266,7 @@ class Collection:
         """Read files and folders into the collection; what it already has is left alone.
 
         Args:
-            paths: files and folders.
+            paths: files and folders; web addresses too where the setting `fetch` allows it.
             on_progress: see `OnProgress`.
             rows: list in the report what became of each file.
             reader: instead of the one that reads in a process of its own.
@@ -274,8 +275,13 @@ class Collection:
             LibraryBusy: another process is writing.
             LibraryError: the disk is full or not writable; what was written before is whole.
         """
-        places = [Path(path) for path in paths]
-        return self._ingest(lambda ingest: ingest.files(places, reader), on_progress, rows)
+        addresses = [str(path) for path in paths if is_web_address(str(path))]
+        if addresses and not self.settings.fetch:
+            raise LibraryError(
+                f"没有允许联网，不取网址：{addresses[0]}", "加 --fetch，或把设置 fetch 改为 true，就会从网上取这一页"
+            )
+        places = [Path(path) for path in paths if not is_web_address(str(path))]
+        return self._ingest(lambda ingest: ingest.files(places, reader, addresses), on_progress, rows)
 
     def add_articles(self, articles: Iterable[Article], on_progress: OnProgress | None = None) -> AddReport:
         """Add articles that are already in memory; their `id` and `digest` must be set."""
@@ -300,6 +306,11 @@ class Collection:
         """Every article, newest first."""
         return self.store.articles()
 
+    def outline(self) -> Iterator[tuple[str, str, int]]:
+        """Month of publication in Asia/Shanghai ("2021-07", or empty), source and number of characters of every article."""
+        for article in self.store.articles():
+            yield article.date[:7], article.source, len(article.text)
+
     def article(self, article_id: str) -> Article | None:
         """One article by id, or None."""
         return self.store.article(article_id)
@@ -310,7 +321,7 @@ class Collection:
         exists: dict[str, bool] = {}
         for article_id, path in self.store.places():
             if path not in exists:
-                exists[path] = Path(path).exists()
+                exists[path] = Location(path).exists
             alive[article_id] = alive.get(article_id, False) or exists[path]
         return [id_ for id_, here in alive.items() if not here]
 
@@ -340,7 +351,7 @@ class Collection:
                     self.discard_indexes()
                     if not fine():
                         problems.append(f"{name}重建后仍与文章不一致，请检查磁盘")
-        exists = {path: Path(path).exists() for path in {path for _, path in self.store.places()}}
+        exists = {path: Location(path).exists for path in {path for _, path in self.store.places()}}
         articles, chunks = self.counts()
         return CheckReport(
             articles, chunks, tuple(problems), (*self.repairs, *repaired), self.store.waiting(),

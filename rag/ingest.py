@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 
 from embeddings import Embedder
 from rag.chunking import chunk_article
-from rag.errors import LibraryError
+from rag.errors import LibraryError, ReadError
+from rag.fetch import fetch
 from rag.inbox import Entry, Inbox, iterate
 from rag.reading import IsolatedReader, Reading, find_files
-from rag.reading.assembly import article_id
+from rag.reading.assembly import article_digest, article_id
 from rag.records import Article, Chunk
 from rag.settle import settle
 from rag.store import FileState, Location, Store, StoredArticle
@@ -111,6 +113,15 @@ class Reader(Protocol):
         """Every article in the file, or why there is none; never raises."""
 
 
+def _at_address(reading: Reading, address: str) -> Reading:
+    """The reading of a fetched page: where it names no address of its own, it is the one it came from."""
+    article = reading.article
+    if article is None or article.url or reading.member:
+        return reading
+    article = replace(article, id=article_id(address, ""), url=address)
+    return replace(reading, article=replace(article, digest=article_digest(article)))
+
+
 def printable(path: Path) -> str:
     """The path as text that can be stored and shown; bytes of a file name that are not UTF-8 become \\udc.. escapes."""
     return _clean(str(path))
@@ -166,8 +177,8 @@ class Ingest:
     def __post_init__(self) -> None:
         self._inbox = Inbox(self.store)
 
-    def files(self, paths: Sequence[Path], reader: Reader | None = None) -> AddReport:
-        """Add files and folders. A file that cannot be read is reported; the others go on.
+    def files(self, paths: Sequence[Path], reader: Reader | None = None, addresses: Sequence[str] = ()) -> AddReport:
+        """Add files and folders, and web pages by their addresses. What cannot be read is reported; the others go on.
 
         Raises:
             LibraryError: the disk is full or not writable; what was written before is whole.
@@ -176,21 +187,10 @@ class Ingest:
         with _disk_errors(self.store):
             with self._timed("read"):
                 if reader is not None:
-                    self._read_all(paths, reader)
+                    self._read_all(paths, reader, addresses)
                 else:
                     with IsolatedReader() as isolated:
-                        self._read_all(paths, isolated)
-            self._settle()
-            self._embed()
-        return self._report(start)
-
-    def readings(self, path: str, readings: Iterable[Reading]) -> AddReport:
-        """Add what was read from somewhere else than a file on this disk, such as a web address."""
-        start = time.perf_counter()
-        with _disk_errors(self.store):
-            with self._timed("read"):
-                self._take(path, readings, {})
-                self._flush()
+                        self._read_all(paths, isolated, addresses)
             self._settle()
             self._embed()
         return self._report(start)
@@ -225,8 +225,13 @@ class Ingest:
             embedded=self._counts["embedded"],
             seconds=time.perf_counter() - start,
             stages=dict(self._stages),
-            rows=tuple(self._rows),
+            rows=tuple(self._named(row) for row in self._rows),
         )
+
+    def _named(self, row: Row) -> Row:
+        """The row with its twin's title, which was not in the store yet when the row was made."""
+        twin = self.store.article(row.twin) if row.twin else None
+        return replace(row, twin=twin.title if twin else "")
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
@@ -242,7 +247,11 @@ class Ingest:
 
     # -- reading into the inbox ----------------------------------------------------------------------------------
 
-    def _read_all(self, paths: Sequence[Path], reader: Reader) -> None:
+    def _read_all(self, paths: Sequence[Path], reader: Reader, addresses: Sequence[str]) -> None:
+        for done, address in enumerate(addresses):
+            self._page(address, reader)
+            self._tell("read", done + 1, len(addresses))
+        self._flush()
         found = find_files(paths)
         for problem in found.problems:
             self._problem(_clean(str(problem.path)), "", problem.reason, _clean(problem.message))
@@ -297,6 +306,20 @@ class Ingest:
         again = self._take(name, reader.read(path, columns=self.columns), places or self.store.locations_in(name))
         self._finished.append(state)
         return again
+
+    def _page(self, address: str, reader: Reader) -> None:
+        """Fetch one web page or feed and take it in."""
+        try:
+            fetched = fetch(address)
+        except ReadError as error:
+            self._problem(address, "", error.reason, str(error))
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "page"  # a name of ours, whatever the address says
+            file.write_bytes(fetched.data)
+            name = fetched.url if fetched.url.lower().endswith(fetched.suffix) else f"{fetched.url}{fetched.suffix}"
+            readings = [_at_address(reading, fetched.url) for reading in reader.read(file, name=name)]
+            self._take(address, readings, self.store.locations_in(address))
 
     def _take(self, path: str, readings: Iterable[Reading], places: Mapping[str, Location]) -> list[str]:
         """Put what a file says into the inbox. Members that it no longer has keep their articles."""
@@ -369,7 +392,7 @@ class Ingest:
         if self.store.digest(article.id) in (None, article.digest):
             return article, []
         others = [p for p in self.store.locations(article.id) if (p.path, p.member) != (path, member)]
-        others = [p for p in others if Path(p.path).exists()]
+        others = [p for p in others if p.exists]
         if before is not None and before.article_id == article.id:
             return article, [p.path for p in others if p.path != path]
         return (replace(article, id=separate), []) if others else (article, [])
@@ -389,8 +412,7 @@ class Ingest:
             self._counts[outcome] += 1
             place = duplicate.location
             if self.keep_rows:
-                twin = self.store.article(duplicate.twin)
-                self._row(place.path, place.member, outcome, duplicate.article, twin=twin.title if twin else "")
+                self._row(place.path, place.member, outcome, duplicate.article, twin=duplicate.twin)
 
     # -- vectors -------------------------------------------------------------------------------------------------
 
@@ -441,11 +463,10 @@ class Ingest:
         for note in filter(None, entry.article.metadata.get("notes", "").split("；")):
             self._notes[note.split("：")[0].split("（")[0]] += 1
         if self.keep_rows:
-            first = self.store.article(entry.story) if near else None
             reason = "recurring-lines" if recut else ""
             self._row(
                 entry.path or entry.article.path, entry.member, outcome, entry.article, chunks=chunks, reason=reason,
-                message=entry.article.metadata.get("notes", ""), twin=first.title if first else "",
+                message=entry.article.metadata.get("notes", ""), twin=entry.story if near else "",
             )  # fmt: skip
 
     def _vectors(

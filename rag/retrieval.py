@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +116,7 @@ def _fold(
             if member.id not in shown and _figures(hit.chunk.text) <= _figures(member.text):
                 others.setdefault(member.id, member)
     return [
-        Hit(h.chunk, h.article, h.score, h.rank, h.why, tuple(others.values()))
+        replace(h, also=tuple(article for article in others.values() if article.id not in shown))
         for h, others in zip(hits, also, strict=True)
     ]
 

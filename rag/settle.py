@@ -10,7 +10,6 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -105,7 +104,7 @@ def _twin(store: Store, entry: Entry) -> str | None:
 
 def _merge(store: Store, db: sqlite3.Connection, entry: Entry, twin: str) -> Duplicate:
     others = [place for place in store.locations(twin) if (place.path, place.member) != (entry.path, entry.member)]
-    moved = bool(entry.path) and bool(others) and not any(Path(place.path).exists() for place in others)
+    moved = bool(entry.path) and bool(others) and not any(place.exists for place in others)
     if moved:
         for place in others:
             db.execute("DELETE FROM locations WHERE path = ? AND member = ?", (place.path, place.member))

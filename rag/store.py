@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import LibraryError, LibraryVersion
+from rag.fetch import is_web_address
 from rag.records import Article, Chunk
 from rag.schema import SCHEMA_VERSION, create, migrate
 
@@ -45,6 +46,11 @@ class Location:
     article_id: str | None = None
     reason: str = ""
     message: str = ""
+
+    @property
+    def exists(self) -> bool:
+        """Whether the file is still there; a web address counts as there."""
+        return is_web_address(self.path) or Path(self.path).exists()
 
 
 @dataclass(frozen=True, slots=True)

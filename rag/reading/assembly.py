@@ -74,7 +74,7 @@ def assemble(lines: Sequence[Line], front: FrontMatter, *, path: str, markup: bo
     if date and published_at is None:
         notes.append(f"日期不可信，未采用：{date[:60]}")
     if "\ufffd" in text:
-        notes.append(f"含 {text.count(chr(0xFFFD))} 个无法辨认的字符（�），原文件如此")
+        notes.append(f"有无法辨认的字符（�，{text.count(chr(0xFFFD))} 个），原文件如此")
     if headings:
         metadata[HEADINGS] = encode_headings(headings)
     else:
