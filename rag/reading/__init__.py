@@ -24,7 +24,7 @@ __all__ = [
 ]  # fmt: skip
 
 MAX_BYTES = MappingProxyType(
-    dict.fromkeys((".md", ".markdown", ".txt", ".html", ".htm"), 20_000_000)
+    dict.fromkeys((".md", ".markdown", ".txt", ".html", ".htm"), 10_000_000)
     | dict.fromkeys((".xml", ".rss", ".atom", ".docx"), 100_000_000)
     | dict.fromkeys((".pdf", ".epub"), 500_000_000)
     | dict.fromkeys((".jsonl", ".ndjson", ".csv", ".tsv", ".zip"), 4_000_000_000)
@@ -55,7 +55,12 @@ def read_articles(
         if suffix not in SUFFIXES:
             raise ReadError(f"不认识的格式：{where}", f"能读 {'、'.join(sorted(SUFFIXES))}", reason="format")
         with _opened(path, where, suffix) as file:
-            yield from _readings(file, where, suffix, columns, alive)
+            nothing = True
+            for reading in _readings(file, where, suffix, columns, alive):
+                nothing = False
+                yield reading
+        if nothing:
+            raise ReadError(f"文件里没有文章：{where}", "可以删去这个文件", reason="no-text")
     except ReadError as error:
         yield Reading.failed("", error)
     except (OSError, MemoryError) as error:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from rag.errors import ReadError
-from rag.reading.assembly import assemble_markdown
+from rag.reading.assembly import assemble
 from rag.reading.decode import decode_bytes
 from rag.reading.front_matter import FrontMatter
+from rag.reading.html import read_html
 from rag.reading.readings import Reading
 
 _MAX_ENTRIES = 100_000
@@ -52,7 +53,11 @@ def read_feed(data: bytes, path: str) -> Iterator[Reading]:
         seen.add(member)
         try:
             about = _about(entry, source)
-            yield Reading(member, assemble_markdown(_body(entry), about, f"{path}#{member}"))
+            body = read_html(_body(entry))
+            article = assemble(
+                body.lines, about, path=f"{path}#{member}", markup=True, images=body.images, link=body.link
+            )
+            yield Reading(member, article)
         except ReadError as error:
             yield Reading.failed(member, error)
 
@@ -92,7 +97,5 @@ def _body(entry: Any) -> str:
 
 def _plain(value: Any) -> str:
     """A field without markup."""
-    from rag.reading.html import read_html
-
     text = str(value or "")
     return " ".join(line.text for line in read_html(text).lines) if "<" in text or "&" in text else text.strip()

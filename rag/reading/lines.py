@@ -10,6 +10,7 @@ Kind = Literal["text", "heading", "item", "row", "code"]
 """What a line is: running text, a heading, a list item, a table row, or a line of preformatted text."""
 
 _LINE_ENDS = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_BLANK_LINES = re.compile(r"\n{3,}")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _SPACES = re.compile(r"[ \t\n\xa0]{2,}|[\t\n]")
 _EDGE = " \t\n\xa0\u3000\u200b\u200c\u200d\u2060\ufeff\u2002\u2003\u2009"
@@ -26,7 +27,7 @@ class Line:
 
 def unify_line_ends(text: str) -> str:
     """The text with "\\n" as its only line end and without control characters (tabs stay)."""
-    return _CONTROL.sub("", _LINE_ENDS.sub("\n", text))
+    return _BLANK_LINES.sub("\n\n", _CONTROL.sub("", _LINE_ENDS.sub("\n", text)))
 
 
 def tidy(text: str) -> str:

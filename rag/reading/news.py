@@ -89,7 +89,8 @@ _SCRIPT_PART = re.compile(r"[\s{}();,]*|//.*|.*[;{}]|\}?\s*else\b.*|(?:if|for|wh
 _STYLE = re.compile(
     r"[.#@]?[\w-]+(?:[\s,>.#:][\w\s,>.#:()-]*)?\{[^{}]*(?:\}.*)?|[\w-]+\s*:\s*[^;：，。]{1,60};.*\}?|\}"
 )
-_STYLE_SIGN = re.compile(r"[.#@]?[\w-]+[^{}，。]{0,80}\{\s*(?:[\w-]+\s*:[^{}]*|)(?:\}|$)")
+_STYLE_SIGN = re.compile(r"[.#@]?[\w-]{1,60}[^{}，。]{0,80}\{\s*(?:[\w-]+\s*:[^{}]*|)(?:\}|$)")
+_LOOKED_AT = 20_000
 _REPEATED = 10  # a line of this length that follows itself is a slip of the page, not of the author
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 
@@ -194,10 +195,10 @@ def _is_code(text: str) -> bool:
     """A line that can only be code: known calls or a style rule, and hardly any Chinese."""
     if len(_HAN.findall(text)) * 10 > len(text):
         return False
-    return _SCRIPT.search(text) is not None or _STYLE_SIGN.match(text) is not None
+    return _SCRIPT.search(text, 0, _LOOKED_AT) is not None or _STYLE_SIGN.match(text, 0, _LOOKED_AT) is not None
 
 
 def _is_code_part(text: str) -> bool:
-    if len(_HAN.findall(text)) * 10 > len(text):
+    if len(text) > _LOOKED_AT or len(_HAN.findall(text)) * 10 > len(text):
         return False
     return _SCRIPT_PART.fullmatch(text) is not None or _STYLE.fullmatch(text) is not None

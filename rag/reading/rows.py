@@ -18,6 +18,7 @@ from rag.reading.front_matter import FrontMatter
 from rag.reading.readings import Reading
 from rag.reading.text import read_text
 from rag.records import Article
+from rag.words import search_form
 
 _SAMPLE = 1_000_000
 _MAX_ROW = 20_000_000
@@ -103,10 +104,10 @@ def _article(fields: Mapping[str, tuple[str, ...]], path: str, *, named: bool) -
 
 def _match(fields: Mapping[str, Any], columns: Mapping[str, str], path: str) -> dict[str, str]:
     """Their column -> our name, for the columns that are there."""
-    by_key = {str(key).strip().lstrip("\ufeff").lower(): key for key in fields}
+    by_key = {search_form(str(key)).strip(): key for key in fields}
     used: dict[str, str] = {}
     for name, known in _NAMES.items():
-        wanted = (columns[name].strip().lower(),) if name in columns else known
+        wanted = (search_form(columns[name]).strip(),) if name in columns else known
         key = next((by_key[candidate] for candidate in wanted if candidate in by_key), None)
         if key is not None:
             used.setdefault(key, name)
