@@ -33,8 +33,8 @@ _SOUND_SCRIPT = re.compile(r"<(script|style)\b[^<>]*>(?:(?!<p[\s>]).)*?</\1\s*>"
 _AFTER_SENTENCE = re.compile(r"(?<=。)\s")  # flattened posts have their footer in the last line of text
 _NOT_TEXT = re.compile(r"[^\w%‰.,，。]+|[\ufffd\u3000]")
 _CLAUSE = re.compile(r"[。！？；，、：:,;|｜\s]+")
-_TELLING = 12
-"""A line of boilerplate this long is looked for everywhere; a shorter one must be a line of its own."""
+_TELLING = 10
+"""Parts of boilerplate this long are looked for everywhere; what is shorter must be a line of its own."""
 
 
 class _Renderer(HTMLParser):
@@ -113,8 +113,9 @@ def measure(articles: Iterable[tuple[str, str, Article, Mapping[str, Label]]]) -
     for name, source, article, labels in articles:
         said = "\n".join((article.text, article.title, *article.metadata.values()))
         whole = _core(said)
+        text = _core(article.text)
         lines = {_core(line) for line in article.text.split("\n")}
-        kept += len(_core(article.text))
+        kept += len(text)
         for line in reference_lines(source):
             core = _core(line)
             label = labels.get(line_digest(line), "text")
@@ -124,10 +125,17 @@ def measure(articles: Iterable[tuple[str, str, Article, Mapping[str, Label]]]) -
                 if gone:
                     lost += gone
                     lost_lines.append((name, line))
-            elif label == "boilerplate" and (core in lines or (len(core) >= _TELLING and core in whole)):
-                left += len(core)
-                left_lines.append((name, line))
+            elif label == "boilerplate":
+                still = len(core) if core in lines else sum(len(part) for part in _telling_parts(line) if part in text)
+                if still:
+                    left += still
+                    left_lines.append((name, line))
     return Cleanness(own, lost, kept, left, tuple(lost_lines), tuple(left_lines))
+
+
+def _telling_parts(line: str) -> list[str]:
+    """What of a line of boilerplate can be looked for in the middle of text: its longer clauses and words."""
+    return [part for part in map(_core, _CLAUSE.split(line)) if len(part) >= _TELLING]
 
 
 def load_labels(path: Path = LABELS) -> dict[str, dict[str, Label]]:

@@ -166,7 +166,8 @@ def _story(store: Store, article: Article, bands: tuple[int, ...]) -> str:
 
 
 def _lacking_bands(store: Store) -> list[str]:
-    return [id_ for (id_,) in store.query("SELECT id FROM articles WHERE bands = x''")]
+    order = "published_at IS NULL, published_at, path"  # the first to tell a story stands for it, as with its heirs
+    return [id_ for (id_,) in store.query(f"SELECT id FROM articles WHERE bands = x'' ORDER BY {order}")]  # noqa: S608 - constant
 
 
 def _link_stored(store: Store, db: sqlite3.Connection, article_id: str) -> None:

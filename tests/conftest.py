@@ -18,7 +18,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 for name in [
     name
     for name in os.environ
-    if name.upper().startswith("YOUJU_") and name not in ("YOUJU_SHARED_DATA", "YOUJU_MODELS")
+    if name.upper().startswith("YOUJU_")
+    and name not in ("YOUJU_SHARED_DATA", "YOUJU_MODELS", "YOUJU_KILLS", "YOUJU_MUTATIONS", "YOUJU_SEED")
 ]:
     del os.environ[name]  # a developer's own settings must not decide what a test sees
 

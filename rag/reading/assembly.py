@@ -69,7 +69,8 @@ def assemble(lines: Sequence[Line], front: FrontMatter, *, path: str, markup: bo
         raise ReadError(f"没有可读的文字（{seen}）：{path}", "可以删去这个文件，或补上正文", reason="no-text")
 
     metadata |= cleaned.metadata
-    date = front.first("date", "published_at", "published", "pubdate", "发布时间", "日期", "time", "时间")
+    dateline = metadata.pop("dateline", "")  # what stands above the text counts where the file itself gives no date
+    date = front.first("date", "published_at", "published", "pubdate", "发布时间", "日期", "time", "时间") or dateline
     published_at = parse_date(date) if date else None
     if date and published_at is None:
         notes.append(f"日期不可信，未采用：{date[:60]}")

@@ -40,11 +40,22 @@ _ADVERTISEMENTS = re.compile(
             r"本文来自华尔街见闻，欢迎下载APP查看更多",
             r"下载虎嗅APP，第一时间获取深度独到的商业科技资讯，连接更多创新人群与线下活动",
             r"(?:更多|想了解更多)[^。]{0,30}(?:请)?(?:下载|打开|关注)[^。]{0,20}(?:APP|App|客户端|公众号)[^。]{0,20}[。！]?",
-            r"获取更多RSS[:：]?|https?://feedx\.(?:net|site|best|co)/?",
+            r"(?:获取更多RSS[:：]?)?(?:https?://feedx\.(?:net|site|best|co)/?)+|获取更多RSS[:：]?",
+            r"[^。]{0,12}尽在[^。，]{1,12}(?:APP|App|app|客户端|公众号)|(?:打开|下载)[^。，]{1,12}(?:APP|App|app|客户端)[，,]?[^。]{0,24}[。！]?",
+            r"点击上方[^。]{0,8}(?:蓝字|名片)[^。]{0,10}|(?:关注|点赞关注)[^。，]{0,14}(?:获取更多资讯|视频号|公众号)[^。]{0,10}[，。！]?|(?:观看|查看)更多精彩(?:视频|内容)",
+            r"点亮星标[，,]锁定[^。]{0,16}推送[！!]?|喜欢(?:今天|本文|这篇)[^。]{0,10}点赞[^。]{0,6}[!！。]?|阅读原文[，,]?[^。]{0,12}",
+            r"(?:新会员|非会员)[^\n]{0,30}(?:订阅|阅读|登录)[^\n]{0,40}|加入[^。，]{1,10}会员[^。]{0,20}|(?:全文共|本文约?)\d+字[^。]{0,16}",
+            r"[<（(【\[—–-]*(?:全文完|本文完|完|end|END|End)[>）)】\]—–-]*|[<（(【\[](?:推广|广告|福利|赞助)[>）)】\]]",
+            r"阅读(?:量|数)?[:：]?(?:\d+(?:\.\d+)?万?\+?|10万\+)|字号[:：]?(?:[大中小超][\s|]*){2,4}|(?:分享到|分享至)[:：]?(?:微信|微博|朋友圈|QQ|[\s、])*",
+            r"[（(]?(?:本文)?(?:责任)?校对[:：]?[^。，]{2,8}[）)]?|领\d+元[^。]{0,10}红包[^。]{0,10}",
             r"推荐进入财新数据库，可随时查阅[^\n]{0,60}",
             r"爱范儿[|｜·]*(?:原文链接)?·查看评论·新浪微博",
             # rights and disclaimers
-            r"人民网版权所有[，,]?未经书面授权禁止使用",
+            r"[^。，]{0,12}版权所有[，,]?(?:未经(?:书面)?(?:授权|许可)[^。]{0,20})?[。]?",
+            r"(?:注|声明|版权声明|转载声明)[:：](?:本文系|转载此文|本文版权|未经授权|本文转载)[^\n]{0,120}",
+            r"[*※]?本文内容为作者(?:提供|观点)[^。]{0,6}不代表[^。]{0,16}(?:立场|观点)。?",
+            r"[*＊（(]?(?:(?:图片|圖片|图像|圖像|题图|封面|头图|配图)(?:素材)?(?:来源|來源|来自|源自)?|图源|图|图片、资料来源)[:：，,/｜|]"
+            r"[^。\n]{0,24}(?:视觉中国|网络|ICphoto|ICPhoto|ICPHOTO|CFP|VCG|GettyImages|Reuters|图库|受访者(?:供图|提供)?|官方|unsplash|Unsplash|pixabay|企业)[）)]?",
             r"Copyright©?[\d-]{4,9}by\S{3,40}allrightsreserved\.?",
             r"©\S{2,12}",
             r"本文[系为由][^。]{0,30}原创[^。]{0,20}转载[^。]{0,40}。?",
@@ -58,6 +69,28 @@ _ADVERTISEMENTS = re.compile(
     )
 )
 
+_LINKS = re.compile(
+    r"[【\[]?(?:推荐阅读|往期(?:精选)?(?:推荐|回顾)?|精选推荐|往期精选推荐|延伸阅读|相关阅读|更多阅读|阅读更多|相关报道|热门推荐|猜你喜欢|热点视频|更多精彩)[】\]]?[:：]?"
+)
+_MAX_LINKS = 16
+_LONGEST_LINK = 60
+_DAY = r"\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}日?(?:\s*\d{1,2}[:：]\d{2}(?:[:：]\d{2})?)?"
+_DATELINE = re.compile(
+    rf"(?:发布时间|发布日期|时间|日期)?[:：]?\s*({_DAY})\s*(?:(?:星期|周)[一二三四五六日天])?\s*(?:来源[:：|｜]\s*([^\s，。]{{2,20}}))?"
+    r"(?:\s*(?:作者|编辑|责编|字号|浏览)[:：]?\s*[^\s，。]{1,20})*"
+)
+_SOURCE_DATELINE = re.compile(
+    rf"(?:文章)?来源[:：|｜]\s*([^\s，。]{{2,20}})\s+(?:发布时间|发布日期|时间|日期)?[:：]?\s*({_DAY})(?:\s*(?:作者|编辑|责编)[:：]\s*[^\s，。]{{1,20}})*"
+)
+_HEAD_LINES = 3
+_NAMES = r"[\u4e00-\u9fffA-Za-z·]{2,10}(?:[、，,\s/]{1,2}[\u4e00-\u9fffA-Za-z·]{2,10}){0,7}"
+_CREDITS = re.compile(
+    rf"(?:(?:编导|配音|版式设计|美编|总?监制|主编|策划|统筹|剪辑|排版|终审|审校|责任校对|制片人?|制作|出品)\s*[:：/|｜丨]\s*{_NAMES}\s*)+"
+)
+_WRITTEN_BY = re.compile(
+    r"(?:文|作者|整理|撰文|采写|编译|文字|(?:\S{0,8})记者)\s*[|｜丨/]\s*([^。！？?!，；]{2,30})|(?:作者|撰文|采写|整理)[:：]\s*([^。！？?!，；]{2,30})|"
+    rf"(?:新华社|本报|人民日报|中新社)记者[:：]?\s*({_NAMES})?"
+)
 _EDITOR = re.compile(r"(?:责任编辑|责编|本文编辑|编辑)\s*[:：|｜丨/]\s*(.{1,30})")
 _ORIGINAL_TITLE = re.compile(r"原标题[:：]\s*([^。]{1,80})")
 _PUBLISHED_BY = re.compile(r"▌?(?:文章|本文)来源[:：](.{1,40})")
@@ -72,7 +105,7 @@ _NO_NAME = re.compile(r"[为系均是单曾现]|.*(?:记者|单位|报道|摄影
 
 # Machine data that the feed of people.com.cn glues to the end of the last paragraph, up to its own end mark.
 _PAPER_PROPERTIES = re.compile(
-    r"\s*\d{4}-\d\d-\d\d \d\d:\d\d:\d\d:\d{5,}https?://paper\.people\.com\.cn/\S+(?:\s[^\n]{0,200}?)?/enpproperty-->"
+    r"\s*\d{4}-\d\d-\d\d \d\d:\d\d:\d\d:\d[^\n]{0,400}?https?://paper\.people\.com\.cn/[^\n]{0,600}?/enpproperty-->"
 )
 _PAPER_TITLE = re.compile(r"\.html\d{3,8} ([^\n]{2,200}?) ?/enpproperty-->")
 _TWICE_ESCAPED = re.compile(r"&(amp|nbsp|quot|ldquo|rdquo|hellip|mdash|middot|#39|#34);")
@@ -127,7 +160,7 @@ def clean(lines: Sequence[Line], *, markup: bool) -> Cleaned:
     titles: list[str] = []
     original_title = ""
     unscripted = _without_scripts(lines) if markup else list(lines)
-    for line in unscripted:
+    for line in _without_links(unscripted):
         text = line.text
         if line.kind in ("row", "code"):
             kept.append(line)
@@ -148,9 +181,21 @@ def clean(lines: Sequence[Line], *, markup: bool) -> Cleaned:
         if match := _PUBLISHED_BY.fullmatch(credit):
             _add(metadata, "original_source", match[1])
             continue
-        if match := _BYLINE.fullmatch(text):
-            _add(metadata, "byline", match[1])
+        if match := _BYLINE.fullmatch(text) or _WRITTEN_BY.fullmatch(credit):
+            _add(metadata, "byline", next(filter(None, match.groups()), ""))
             continue
+        if _CREDITS.fullmatch(credit):
+            _add(metadata, "credits", credit)
+            continue
+        if len(kept) < _HEAD_LINES and "dateline" not in metadata:
+            if match := _DATELINE.fullmatch(credit):
+                _add(metadata, "dateline", match[1])
+                _add(metadata, "original_source", match[2] or "")
+                continue
+            if match := _SOURCE_DATELINE.fullmatch(credit):
+                _add(metadata, "original_source", match[1])
+                _add(metadata, "dateline", match[2])
+                continue
         if match := _SOURCE_LINE.fullmatch(credit):
             _add(metadata, "original_source", match[1])
         for names in _REPORTERS.findall(text[:200]) + _REPORTERS.findall(text[200:][-200:]):
@@ -160,6 +205,17 @@ def clean(lines: Sequence[Line], *, markup: bool) -> Cleaned:
             continue
         kept.append(line if text == line.text else Line(text, line.kind))
     return Cleaned(tuple(kept), original_title, tuple(titles), metadata, len(lines) - len(kept))
+
+
+def _without_links(lines: Sequence[Line]) -> Sequence[Line]:
+    """The lines without a list of links to other articles at their end: its heading, and short lines that are no sentences."""
+    for index in range(len(lines) - 1, max(-1, len(lines) - 2 - _MAX_LINKS), -1):
+        text = lines[index].text
+        if index and _LINKS.fullmatch(_SPACE.sub("", text)):
+            return lines[:index]
+        if len(text) > _LONGEST_LINK or text.endswith(("。", "；")) or lines[index].kind in ("row", "code"):
+            break
+    return lines
 
 
 def _is_noise(text: str) -> bool:

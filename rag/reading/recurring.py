@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,9 +11,13 @@ from rag.records import Article
 
 _HEAD = 3
 _TAIL = 8
+_SHORTEST_HEAD = 9
+"""A short line at the head is a label of what follows (媒体报道); only a longer one can be a banner."""
 _LONGEST = 80
 _ENOUGH = 8
 _SHARE = 0.02
+_LABEL_END = ("：", ":")
+_TIME_OR_NUMBER = re.compile(r"[\d\s:：/.年月日星期一二三四五六日天-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +29,23 @@ class Cut:
 
 
 def edge_lines(text: str) -> tuple[str, ...]:
-    """The distinct short lines near the beginning and the end."""
+    """The distinct lines that could be a banner (among the first three) or a footer (among the last eight).
+
+    Long lines, table rows, labels ("其他新闻：") and bare dates and numbers never can.
+    """
     lines = text.split("\n")
-    edges = lines[:_HEAD] + lines[max(_HEAD, len(lines) - _TAIL) :]
-    return tuple(dict.fromkeys(line for line in edges if 2 <= len(line) <= _LONGEST and not line.startswith("|")))
+    tail = max(1, len(lines) - _TAIL)
+    candidates = [line for line in lines[:_HEAD] if len(line) >= _SHORTEST_HEAD] + lines[tail:]
+    return tuple(dict.fromkeys(filter(_may_recur, candidates)))
+
+
+def _may_recur(line: str) -> bool:
+    return (
+        2 <= len(line) <= _LONGEST
+        and not line.startswith("|")
+        and not line.endswith(_LABEL_END)
+        and _TIME_OR_NUMBER.fullmatch(line) is None
+    )
 
 
 def is_boilerplate(articles_with_line: int, articles_of_source: int) -> bool:
@@ -36,14 +54,21 @@ def is_boilerplate(articles_with_line: int, articles_of_source: int) -> bool:
 
 
 def cut_lines(article: Article, learned: Collection[str]) -> tuple[Article, tuple[Cut, ...]]:
-    """The article without learned lines near its edges. One that would be left empty stays as it is."""
+    """The article without the learned lines at its very beginning and end: inwards from each edge up to the first other line.
+
+    What stands between news is never taken out. An article of nothing else stays as it is.
+    """
     lines = article.text.split("\n")
-    near = {*range(min(_HEAD, len(lines))), *range(max(0, len(lines) - _TAIL), len(lines))}
-    cuts = tuple(Cut(i, lines[i]) for i in sorted(near) if lines[i] in learned)
-    if not cuts or len(cuts) == len(lines):
+    first = 0
+    while first < min(_HEAD, len(lines)) and lines[first] in learned and len(lines[first]) >= _SHORTEST_HEAD:
+        first += 1
+    last = len(lines)
+    while last > max(first, len(lines) - _TAIL) and lines[last - 1] in learned:
+        last -= 1
+    if last <= first or (first == 0 and last == len(lines)):
         return article, ()
-    gone = {cut.line for cut in cuts}
-    return _with_lines(article, [(line, i not in gone) for i, line in enumerate(lines)]), cuts
+    cuts = tuple(Cut(i, lines[i]) for i in (*range(first), *range(last, len(lines))))
+    return _with_lines(article, [(line, first <= i < last) for i, line in enumerate(lines)]), cuts
 
 
 def restore(article: Article, cuts: Sequence[Cut]) -> Article:
