@@ -165,6 +165,33 @@ def calibrate(
         out_console.print(describe(run(chosen, library, err_console)), markup=False)
 
 
+@app.command()
+def cleaning(
+    folders: Annotated[list[Path], typer.Argument(help="收集来的文章所在的文件夹", exists=True)],
+    out: Annotated[Path, typer.Option("--out", help="结果文件夹")] = Path("results"),
+) -> None:
+    """读入有多干净：手工标注的文章里剩下多少杂质、丢了多少正文，各种杂质各有多少。"""
+    from eval import cleaning as measured
+    from eval import phenomena
+    from eval.libraries import progress_bar
+
+    with progress_bar(err_console) as bar:
+        task = bar.add_task("读入", total=1)
+        counts, files = phenomena.count(folders, lambda done, total: bar.update(task, completed=done, total=total))
+    cleanness = measured.measure_labelled(folders)
+    table = f"{measured.markdown(cleanness)}\n{phenomena.markdown(counts, files)}"
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "cleaning.md").write_text(table, encoding="utf-8")
+    details = {
+        "labelled": cleanness.to_dict(),
+        "phenomena": {name: c.to_dict() for name, c in counts.items()},
+        "files": files,
+    }
+    (out / "cleaning.json").write_text(json.dumps(details, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    out_console.print(table, markup=False)
+    err_console.print(f"逐行的出入在 {out / 'cleaning.json'}", markup=False)
+
+
 bench_app = typer.Typer(
     help="测速：与通常的 LangChain 做法在同一次运行里对照。", no_args_is_help=True, rich_markup_mode=None
 )

@@ -10,11 +10,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from rag.reading import read_articles
 from rag.records import Article
 
 LABELS = Path(__file__).parent / "data" / "cleaning_labels.jsonl"
@@ -82,6 +83,7 @@ class Cleanness:
     `lost_lines` and `left_lines` are what is wrong, as (file, line), for people who mend the reader.
     """
 
+    articles: int
     own: int
     lost: int
     kept: int
@@ -99,6 +101,10 @@ class Cleanness:
         """Boilerplate left, as a share of the text kept."""
         return self.left / self.kept if self.kept else 0.0
 
+    def to_dict(self) -> dict[str, object]:
+        """All of it, for JSON."""
+        return {**asdict(self), "lost_share": self.lost_share, "left_share": self.left_share}
+
 
 def measure(articles: Iterable[tuple[str, str, Article, Mapping[str, Label]]]) -> Cleanness:
     """Compare cleaned articles with their labels.
@@ -107,10 +113,11 @@ def measure(articles: Iterable[tuple[str, str, Article, Mapping[str, Label]]]) -
         articles: for each its name, its source as text, what the reader made of it, and the label of each line that is not the
             article's own text, by `line_digest`.
     """
-    own = lost = kept = left = 0
+    count = own = lost = kept = left = 0
     lost_lines: list[tuple[str, str]] = []
     left_lines: list[tuple[str, str]] = []
     for name, source, article, labels in articles:
+        count += 1
         said = "\n".join((article.text, article.title, *article.metadata.values()))
         whole = _core(said)
         text = _core(article.text)
@@ -130,7 +137,7 @@ def measure(articles: Iterable[tuple[str, str, Article, Mapping[str, Label]]]) -
                 if still:
                     left += still
                     left_lines.append((name, line))
-    return Cleanness(own, lost, kept, left, tuple(lost_lines), tuple(left_lines))
+    return Cleanness(count, own, lost, kept, left, tuple(lost_lines), tuple(left_lines))
 
 
 def _telling_parts(line: str) -> list[str]:
@@ -158,3 +165,24 @@ def find_labelled(folders: Sequence[Path], labels: Mapping[str, object]) -> dict
             if digest in labels:
                 found.setdefault(digest, path)
     return found
+
+
+def measure_labelled(folders: Sequence[Path]) -> Cleanness:
+    """Read the labelled articles that lie in these folders, and compare. One that cannot be read counts as lost."""
+    labels = load_labels()
+    rows = []
+    for digest, path in find_labelled(folders, labels).items():
+        article = next((reading.article for reading in read_articles(path)), None)
+        source = path.read_bytes().decode("utf-8", "replace")
+        rows.append((path.name, source, article or Article(id="", title="", text=""), labels[digest]))
+    return measure(rows)
+
+
+def markdown(cleanness: Cleanness) -> str:
+    """The figures as a line of Markdown."""
+    if not cleanness.articles:
+        return "这些文件夹里没有手工标注过的文章。\n"
+    return (
+        f"手工标注的 {cleanness.articles} 篇：正文 {cleanness.own:,} 字，丢失 {cleanness.lost:,} 字（{cleanness.lost_share:.2%}）；"
+        f"留下 {cleanness.kept:,} 字，其中杂质 {cleanness.left:,} 字（{cleanness.left_share:.2%}）。\n"
+    )

@@ -25,6 +25,7 @@ from rag.reading.assembly import article_digest, article_id
 from rag.records import Article, Chunk
 from rag.settle import settle
 from rag.store import FileState, Location, Store, StoredArticle
+from rag.words import search_form
 
 _BATCH_CHUNKS = 128
 """Chunks embedded and written at once: what a crash can cost, and how often the progress bar moves for certain."""
@@ -132,11 +133,14 @@ def _clean(text: str) -> str:
 
 
 def passage_text(title: str, text: str) -> str:
-    """What is embedded of a chunk. The title tells a passage from the middle of an article what it is about."""
-    return f"{title}\n{text}" if title else text
+    """What is embedded of a chunk, in the form in which questions are embedded: one script, one width, one case.
+
+    The title tells a passage from the middle of an article what it is about.
+    """
+    return search_form(f"{title}\n{text}" if title else text)
 
 
-PASSAGE_FORM = "title+text/1"
+PASSAGE_FORM = "title+text/2"
 """Names `passage_text` in the library's meta data: vectors of another form are not comparable."""
 
 

@@ -108,7 +108,7 @@ def rank_sentences(collection: Collection, question: str, hits: Sequence[Hit]) -
     if not sentences:
         return []
     query = collection.embedder.encode_queries([search_form(question)])[0]
-    vectors = collection.embedder.encode_passages([s.text for s in sentences])
+    vectors = collection.embedder.encode_passages([search_form(s.text) for s in sentences])
     cosines = vectors @ query
     background = _background(collection.embedder, query)
     asked = _asked(collection, question)

@@ -167,7 +167,10 @@ def clean(lines: Sequence[Line], *, markup: bool) -> Cleaned:
             continue
         if markup:
             titles += _PAPER_TITLE.findall(text)
-            text = tidy(_TWICE_ESCAPED.sub(lambda match: _PLAIN[match[1]], _PAPER_PROPERTIES.sub("", text)))
+            text = _PAPER_PROPERTIES.sub("", text)
+            for _ in range(2):  # &amp;amp;nbsp; occurs
+                text = _TWICE_ESCAPED.sub(lambda match: _PLAIN[match[1]], text)
+            text = tidy(text)
         if not text or _is_noise(text):
             continue
         bracketed = _BRACKETED.fullmatch(text)
@@ -213,7 +216,10 @@ def _without_links(lines: Sequence[Line]) -> Sequence[Line]:
         text = lines[index].text
         if index and _LINKS.fullmatch(_SPACE.sub("", text)):
             return lines[:index]
-        if len(text) > _LONGEST_LINK or text.endswith(("。", "；")) or lines[index].kind in ("row", "code"):
+        titled = text.startswith("《") and text.endswith("》") and len(text) <= 2 * _LONGEST_LINK
+        if lines[index].kind in ("row", "code") or (
+            not titled and (len(text) > _LONGEST_LINK or text.endswith(("。", "；")))
+        ):
             break
     return lines
 
