@@ -85,11 +85,11 @@ class HashingEmbedder(Embedder):
     """A fake for tests: character bigrams hashed into `dim` buckets. Same text, same vector; shared bigrams, close vectors.
 
     Args:
-        dim: length of the vectors.
+        dim: length of the vectors; few buckets make strangers collide.
         seed: another seed is another model, with another fingerprint.
     """
 
-    def __init__(self, dim: int = 64, seed: int = 0, max_tokens: int = 512) -> None:
+    def __init__(self, dim: int = 512, seed: int = 0, max_tokens: int = 512) -> None:
         self.name = f"hashing-{dim}-{seed}"
         self.dim = dim
         self.max_tokens = max_tokens

@@ -54,7 +54,7 @@ def make_article(
 def settings(tmp_path: Path) -> Settings:
     """Settings that touch nothing outside the test's folder."""
     return Settings(
-        library=tmp_path / "library", models=tmp_path / "models", llm="none", threads=1, embedder="hashing-64-0"
+        library=tmp_path / "library", models=tmp_path / "models", llm="none", threads=1, embedder="hashing-512-0"
     )
 
 

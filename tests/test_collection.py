@@ -178,7 +178,7 @@ def test_another_embedder_is_refused_by_name_with_the_command_that_rebuilds(
 ) -> None:
     library.add([post(write_file, "甲", "东湖镇茶叶产量为320.5吨。")])
     library.close()
-    with pytest.raises(EmbedderMismatch, match="hashing-64-0") as caught:
+    with pytest.raises(EmbedderMismatch, match="hashing-512-0") as caught:
         Library(settings, HashingEmbedder(dim=32))
     assert "hashing-32-0" in caught.value.message
     assert "youju rebuild" in caught.value.hint

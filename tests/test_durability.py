@@ -38,7 +38,7 @@ from rag.settings import Settings
 import rag.collection
 rag.collection._SAVE_EVERY = 0.05  # so that kills fall into the saving of indexes, too
 rag.collection._SAVE_SHARE = 0.5
-settings = Settings(library=sys.argv[1], models=sys.argv[1] + "/models", llm="none", threads=1, embedder="hashing-64-0")
+settings = Settings(library=sys.argv[1], models=sys.argv[1] + "/models", llm="none", threads=1, embedder="hashing-512-0")
 with Library(settings, HashingEmbedder()) as library:
     print("open", flush=True)
     library.add([sys.argv[2]])

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from embeddings import Embedder, load_embedder
 from rag.gate import REFUSAL, refusal_reason
 from rag.library import Library
 from rag.relevance import months_in, rank_sentences, sentences_of, years_in
+from rag.settings import Settings
 from tests.conftest import make_article
 
 TEXT = (
     "武昌区介绍，金融业是重要支柱产业。2020年，全区金融产业增加值达400.69亿元、同比增长6.3%。2019年为376.94亿元。\n"
     "汉阳区将设立15亿元母基金，支持苏泊尔等企业建设智慧工厂。"
 )
+
+
+@pytest.fixture(scope="module")
+def embedder() -> Embedder:
+    """The built-in model: the weights were learned with it, and say nothing about a fake."""
+    return load_embedder("zh-small", threads=1)
+
+
+@pytest.fixture
+def library(settings: Settings, embedder: Embedder) -> Iterator[Library]:
+    with Library(settings.model_copy(update={"embedder": embedder.name}), embedder) as library:
+        yield library
 
 
 @pytest.fixture
@@ -29,7 +45,13 @@ def best(library: Library, question: str) -> str:
     ("question", "expected"),
     [
         ("武昌区2020年金融产业增加值是多少？", "2020年，全区金融产业增加值达400.69亿元、同比增长6.3%。"),
-        ("武昌区2019年金融产业增加值是多少？", "2019年为376.94亿元。"),
+        pytest.param(
+            "武昌区2019年金融产业增加值是多少？",
+            "2019年为376.94亿元。",
+            marks=pytest.mark.xfail(
+                strict=True, reason="the short sentence does not say of what; see docs/evaluation.md"
+            ),
+        ),
         ("汉阳区要设立多大规模的母基金？", "汉阳区将设立15亿元母基金，支持苏泊尔等企业建设智慧工厂。"),
     ],
 )

@@ -50,7 +50,7 @@ def quiet() -> Console:
 
 @pytest.fixture
 def hashing(tmp_path: Path) -> Settings:
-    return Settings(library=tmp_path / "unused", embedder="hashing-64-0", llm="none")
+    return Settings(library=tmp_path / "unused", embedder="hashing-512-0", llm="none")
 
 
 def test_the_right_article_is_first_in_every_leg(tiny, quiet, hashing, tmp_path):
