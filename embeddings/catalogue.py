@@ -58,8 +58,8 @@ ZH_SMALL_FILES: dict[str, tuple[int, str]] = {
         "cd6fa3d934c9eb95933a040a13c1e930e882f28eba895e0ece914388d3c86a14",
     ),
     "model.onnx": (
-        42_008,
-        "04337936405dc83e58dbfb40f75907d9dee0efb796d2b69139e9d475db257c77",
+        71_344,
+        "cb4db366729414130ade828673396e045528778efda51c39c5f83e05ba3d7c0e",
     ),
     "tokenizer.json": (
         1_212_585,

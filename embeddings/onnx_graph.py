@@ -3,6 +3,11 @@
 Used only by `embeddings.build_zh_small`; needs `onnx`. Input "ids": int64, shape (tokens,), one text with its special tokens.
 Output "vector": float32, shape (hidden,), the mean over the tokens at length 1. There is no batch dimension: one text a run needs no
 padding, and a text's vector cannot depend on its neighbours.
+
+The matrices are multiplied in 8 bits. Each output's weights are rounded to -63..63 (127 would overflow the 16-bit sums of processors
+without VNNI instructions); of the activations each token's row is brought to -1..1 first, as one scale for all of them would drown the
+small ones (LLM.int8(), Dettmers et al. 2022, arXiv 2208.07339). onnxruntime computes the rounded weights once, when it loads the graph:
+the file holds the half-precision ones only.
 """
 
 from __future__ import annotations
@@ -13,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 _WEIGHTS = "model.safetensors"
-_MICROSOFT = "com.microsoft"  # onnxruntime's own operators; only attention needs one
+_MICROSOFT = "com.microsoft"  # onnxruntime's own operators: attention, and products in 8 bits
+_LARGEST_WEIGHT = 63.0
+_TINY = 1e-12
 
 
 def write_graph(folder: Path, *, layers: int, heads: int, epsilon: float) -> None:
@@ -40,13 +47,15 @@ def write_graph(folder: Path, *, layers: int, heads: int, epsilon: float) -> Non
     state = graph.norm(graph.node("Add", [state, types]), "embeddings.LayerNorm")
     for layer in range(layers):
         prefix = f"encoder.layer.{layer}"
-        projected = [graph.dense(state, f"{prefix}.attention.self.{name}") for name in ("query", "key", "value")]
+        rows = graph.rows(state)
+        projected = [graph.dense(rows, f"{prefix}.attention.self.{name}") for name in ("query", "key", "value")]
         batched = [graph.node("Unsqueeze", [value, graph.integers(0)]) for value in projected]
         attended = graph.node("MultiHeadAttention", batched, domain=_MICROSOFT, num_heads=heads)
-        attended = graph.dense(graph.node("Squeeze", [attended, graph.integers(0)]), f"{prefix}.attention.output.dense")
+        rows = graph.rows(graph.node("Squeeze", [attended, graph.integers(0)]))
+        attended = graph.dense(rows, f"{prefix}.attention.output.dense")
         state = graph.norm(graph.node("Add", [attended, state]), f"{prefix}.attention.output.LayerNorm")
-        inner = graph.node("Gelu", [graph.dense(state, f"{prefix}.intermediate.dense")])
-        outer = graph.dense(inner, f"{prefix}.output.dense")
+        inner = graph.node("Gelu", [graph.dense(graph.rows(state), f"{prefix}.intermediate.dense")])
+        outer = graph.dense(graph.rows(inner), f"{prefix}.output.dense")
         state = graph.norm(graph.node("Add", [outer, state]), f"{prefix}.output.LayerNorm")
     mean = graph.node("ReduceMean", [state, graph.integers(0)], keepdims=0)
     graph.node("LpNormalization", [mean], output="vector", axis=0, p=2)
@@ -88,15 +97,34 @@ class _Graph:
         self.nodes.append(helper.make_node(operator, inputs, [output], domain=domain, **attributes))
         return output
 
-    def dense(self, state: str, name: str) -> str:
+    def rows(self, state: str) -> tuple[str, str]:
+        """The state with each row's largest value at 1, and those values; shapes (tokens, width) and (tokens, 1)."""
+        largest = self.node("ReduceMax", [self.node("Abs", [state]), self.integers(1)], keepdims=1)
+        largest = self.node("Max", [largest, self.number(_TINY)])
+        return self.node("Div", [state, largest]), largest
+
+    def dense(self, rows: tuple[str, str], name: str) -> str:
+        """`state @ weight.T + bias` in 8 bits, from what `rows` gives of the state."""
         from onnx import TensorProto
 
-        # onnxruntime folds the casts of constants when it loads the graph
-        matrix = self.node("Cast", [f"{name}.weight"], to=TensorProto.FLOAT)
-        return self.node("Gemm", [state, matrix, f"{name}.bias"], transB=1)
+        state, largest = rows
+        # onnxruntime computes what depends on constants alone when it loads the graph
+        matrix = self.node("Transpose", [self.node("Cast", [f"{name}.weight"], to=TensorProto.FLOAT)], perm=[1, 0])
+        scale = self.node("ReduceMax", [self.node("Abs", [matrix]), self.integers(0)], keepdims=0)
+        scale = self.node("Max", [self.node("Div", [scale, self.number(_LARGEST_WEIGHT)]), self.number(_TINY)])
+        matrix = self.node("Cast", [self.node("Round", [self.node("Div", [matrix, scale])])], to=TensorProto.INT8)
+        product = self.node("DynamicQuantizeMatMul", [state, matrix, scale], domain=_MICROSOFT)
+        return self.node("Add", [self.node("Mul", [product, largest]), f"{name}.bias"])
 
     def norm(self, state: str, name: str) -> str:
         return self.node("LayerNormalization", [state, f"{name}.weight", f"{name}.bias"], epsilon=self._epsilon)
+
+    def number(self, value: float) -> str:
+        from onnx import TensorProto, helper
+
+        name = f"n{value:g}"
+        self.initializers.setdefault(name, helper.make_tensor(name, TensorProto.FLOAT, [], [value]))
+        return name
 
     def integers(self, *values: int) -> str:
         from onnx import TensorProto, helper

@@ -22,9 +22,9 @@ from eval.run import describe_machine
 from rag.errors import YoujuError
 
 SYSTEMS = ("youju", "langchain")
-CHUNK_CHARACTERS = 400
-"""Chunk size of the LangChain side: its chunks then hold about as many characters as ours."""
-CHUNK_OVERLAP = 40
+CHUNK_CHARACTERS = 200
+"""Chunk size of the LangChain side: its chunks then hold about as many characters as ours (138 to our 150)."""
+CHUNK_OVERLAP = 20
 _PACKAGES = (
     "sentence-transformers",
     "faiss-cpu",

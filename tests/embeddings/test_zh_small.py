@@ -1,4 +1,4 @@
-"""The built-in model: its files, its vectors, and that sentence-transformers gets the same from the same folder."""
+"""The built-in model: its files, its vectors, and that sentence-transformers gets nearly the same from the same folder."""
 
 import hashlib
 import json
@@ -11,6 +11,7 @@ import pytest
 
 from embeddings import Embedder, EmbeddingError, load_embedder
 from embeddings.catalogue import ZH_SMALL, ZH_SMALL_FILES
+from embeddings.embedder import Matrix
 from embeddings.zh_small import FOLDER, ZhSmall
 
 CARD = (FOLDER / "MODEL_CARD.md").read_text(encoding="utf-8")
@@ -27,6 +28,10 @@ TEXTS = [
     "很长的文章。" * 300,
     "一",
 ]
+
+
+def cosines(first: Matrix, second: Matrix) -> Matrix:
+    return np.asarray((first * second).sum(axis=1), dtype=np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -84,14 +89,10 @@ class TestVectors:
         from sentence_transformers import SentenceTransformer
 
         model = SentenceTransformer(str(FOLDER), device="cpu", local_files_only=True)
-        np.testing.assert_allclose(
-            embedder.encode_passages(TEXTS),
-            model.encode(TEXTS, prompt_name="document", show_progress_bar=False),
-            atol=1e-5,
-        )
-        np.testing.assert_allclose(
-            embedder.encode_queries(TEXTS), model.encode_query(TEXTS, show_progress_bar=False), atol=1e-5
-        )
+        passages = model.encode(TEXTS, prompt_name="document", show_progress_bar=False)
+        assert cosines(embedder.encode_passages(TEXTS), passages).min() >= 0.998
+        queries = model.encode_query(TEXTS, show_progress_bar=False)
+        assert cosines(embedder.encode_queries(TEXTS), queries).min() >= 0.998
 
     def test_the_way_over_a_graphics_card_gives_the_same_vectors(self, embedder: Embedder) -> None:
         from embeddings.sentence_transformer import SentenceTransformerEmbedder
@@ -99,7 +100,7 @@ class TestVectors:
         other = SentenceTransformerEmbedder("zh-small", FOLDER, device="cpu", threads=1)
         assert (other.dim, other.max_tokens) == (embedder.dim, embedder.max_tokens)
         assert other.count_tokens(TEXTS) == embedder.count_tokens(TEXTS)
-        np.testing.assert_allclose(embedder.encode_passages(TEXTS), other.encode_passages(TEXTS), atol=1e-5)
+        assert cosines(embedder.encode_passages(TEXTS), other.encode_passages(TEXTS)).min() >= 0.998
 
     def test_threads_change_nothing(self, embedder: Embedder) -> None:
         np.testing.assert_array_equal(embedder.encode_passages(TEXTS), ZhSmall(threads=3).encode_passages(TEXTS))
