@@ -35,7 +35,7 @@ def write_graph(folder: Path, *, layers: int, heads: int, epsilon: float) -> Non
     from onnx import TensorProto, helper
 
     graph = _Graph(folder / _WEIGHTS, epsilon)
-    rows = graph.node("Gather", ["embeddings.word_embeddings.weight", "ids"])
+    words = graph.node("Gather", ["embeddings.word_embeddings.weight", "ids"])
     length = graph.node("Shape", ["ids"])
     positions = graph.node(
         "Slice", ["embeddings.position_embeddings.weight", graph.integers(0), length, graph.integers(0)]
@@ -43,7 +43,7 @@ def write_graph(folder: Path, *, layers: int, heads: int, epsilon: float) -> Non
     types = graph.node(
         "Slice", ["embeddings.token_type_embeddings.weight", graph.integers(0), graph.integers(1), graph.integers(0)]
     )
-    state = graph.node("Add", [graph.node("Cast", [rows], to=TensorProto.FLOAT), positions])
+    state = graph.node("Add", [graph.node("Cast", [words], to=TensorProto.FLOAT), positions])
     state = graph.norm(graph.node("Add", [state, types]), "embeddings.LayerNorm")
     for layer in range(layers):
         prefix = f"encoder.layer.{layer}"
