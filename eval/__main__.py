@@ -257,9 +257,10 @@ def main() -> None:
     except YoujuError as error:
         err_console.print(f"错误：{error}", style="red", markup=False)
         sys.exit(2 if isinstance(error, SettingsError) else 1)
-    except KeyboardInterrupt:
-        err_console.print("已中断；再次运行同一命令会接着做。")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == 130:  # what typer makes of Ctrl-C
+            err_console.print("已中断；再次运行同一命令会接着做。")
+        raise
 
 
 if __name__ == "__main__":

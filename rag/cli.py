@@ -57,6 +57,9 @@ def _open(settings: Settings) -> Iterator[Library]:
         library.close()
 
 
+_INTERRUPTED = 130
+"""What typer makes of Ctrl-C."""
+
 _STAGES = {"read": "读取", "compare": "比较", "embed": "写入"}
 
 
@@ -445,9 +448,10 @@ def main() -> None:
         if error.hint:
             err.print(f"  → {escape(error.hint)}")
         sys.exit(1)
-    except KeyboardInterrupt:
-        err.print("\n已停下；已完成的部分都已保存。")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            err.print("\n已停下；已完成的部分都已保存。")
+        raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import tempfile
 import time
@@ -20,7 +21,7 @@ from rag.chunking import chunk_article
 from rag.errors import LibraryError, ReadError
 from rag.fetch import fetch
 from rag.inbox import Entry, Inbox, iterate
-from rag.reading import IsolatedReader, Reading, find_files
+from rag.reading import HOLDING_ROWS, IsolatedReader, Reading, find_files
 from rag.reading.assembly import article_digest, article_id
 from rag.records import Article, Chunk
 from rag.settle import settle
@@ -260,8 +261,12 @@ class Ingest:
         for problem in found.problems:
             self._problem(_clean(str(problem.path)), "", problem.reason, _clean(problem.message))
         # A reader that cleans better is to see every file again; articles that it reads as before are left alone.
-        known = self.store.files() if self.store.meta().get("reading") == READING_VERSION else {}
-        self._note_vanished(paths, found.files, known)
+        meta, columns = self.store.meta(), json.dumps(self.columns, sort_keys=True, ensure_ascii=False)
+        before = self.store.files()
+        known = before if meta.get("reading") == READING_VERSION else {}
+        if meta.get("columns", "{}") != columns:  # tables may say something else now
+            known = {path: state for path, state in known.items() if Path(path).suffix.lower() not in HOLDING_ROWS}
+        self._note_vanished(paths, found.files, before)
         queue = deque(found.files)
         queued = {str(path) for path in queue}
         done = 0
@@ -275,9 +280,9 @@ class Ingest:
                 if len(self._entries) + len(self._finished) >= _STAGED:
                     self._flush()
                 self._tell("read", done, done + len(queue))
-            if self.store.meta().get("reading") != READING_VERSION:
+            if meta.get("reading") != READING_VERSION or meta.get("columns", "{}") != columns:
                 self._flush()
-                self.store.set_meta({"reading": READING_VERSION})
+                self.store.set_meta({"reading": READING_VERSION, "columns": columns})
         finally:
             self._flush()
 

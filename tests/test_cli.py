@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -139,6 +141,76 @@ def test_a_file_name_that_is_not_utf8_is_reported_and_the_others_go_on(run: Run,
     assert result.returncode == 1
     assert "文件名不是有效的 UTF-8" in result.stderr
     assert "跳过" in result.stdout
+
+
+@pytest.mark.model
+def test_a_backup_becomes_the_same_library_elsewhere(run: Run, article: Path, tmp_path: Path) -> None:
+    run("add", str(article))
+    saved = run("backup", "备份.youju")
+    assert (saved.returncode, "已备份 1 篇文章" in saved.stdout) == (0, True), saved.stderr
+    assert run("restore", "备份.youju").returncode == 1, "a library that is there must not be overwritten"
+    elsewhere = str(tmp_path / "另一处")
+    restored = run("restore", "备份.youju", "--library", elsewhere)
+    assert (restored.returncode, "已恢复 1 篇文章" in restored.stdout) == (0, True), restored.stderr
+    asked = run("ask", "武昌区2020年金融产业增加值是多少？", "--library", elsewhere)
+    assert "400.69亿元" in asked.stdout
+    assert run("check", "--library", elsewhere).returncode == 0
+    assert run("restore", str(article), "--library", str(tmp_path / "第三处")).returncode == 1
+
+
+@pytest.mark.model
+def test_a_table_with_named_columns_and_a_report_of_it(run: Run, tmp_path: Path) -> None:
+    table = tmp_path / "稿件.csv"
+    table.write_text(
+        '编号,稿子,大字,刊发\n1,"远棹重工中标风电安装船，合同金额12.6亿元。",远棹重工中标,2021-07-02\n',
+        encoding="utf-8-sig",
+    )
+    unmapped = run("add", "稿件.csv")
+    assert (unmapped.returncode, "--columns" in unmapped.stderr) == (1, True), unmapped.stdout
+    columns = "text=稿子,title=大字,date=刊发"
+    added = run("add", "稿件.csv", "--columns", columns, "--report", "结果.html")
+    assert added.returncode == 0, added.stdout + added.stderr
+    (row,) = [json.loads(line) for line in run("list", "--json").stdout.splitlines()]
+    assert (row["title"], row["date"]) == ("远棹重工中标", "2021-07-02")
+    page = (tmp_path / "结果.html").read_text(encoding="utf-8")
+    assert "稿件.csv" in page
+    assert "<svg" in page
+    wrong = run("add", "稿件.csv", "--columns", "body=稿子")
+    assert (wrong.returncode, "body" in wrong.stderr) == (1, True)
+
+
+@pytest.mark.model
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to another process")
+def test_ctrl_c_stops_within_two_seconds_and_keeps_what_is_done(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "许多"
+    folder.mkdir()
+    for i in range(1500):
+        (folder / f"{i:04}.md").write_text(
+            f"# 第{i}号公告\n\n" + f"第{i}号公告说，工程全长{i}公里。" * 40, encoding="utf-8"
+        )
+    clean = {name: value for name, value in os.environ.items() if not name.upper().startswith("YOUJU_")}
+    clean |= {"YOUJU_LIBRARY": str(tmp_path / "库"), "YOUJU_THREADS": "1", "YOUJU_LLM": "none"}
+    adding = subprocess.Popen(
+        [sys.executable, "-m", "rag.cli", "add", str(folder)], cwd=tmp_path, env=clean,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while run("list", "--json").stdout.count("\n") < 5:  # articles have been stored, many more are to come
+        assert time.monotonic() < deadline
+        assert adding.poll() is None
+    pressed = time.monotonic()
+    os.killpg(adding.pid, signal.SIGINT)  # as a terminal does: the readers of files get it, too
+    _, said = adding.communicate(timeout=30)
+    took = time.monotonic() - pressed
+    assert (adding.returncode, "Traceback" in said) == (130, False), said
+    assert "已停下" in said
+    assert took <= 2.0, f"{took:.1f} s"
+    kept = run("list", "--json").stdout.count("\n")
+    assert 5 <= kept < 1500
+    again = run("add", str(folder))
+    assert again.returncode == 0, again.stderr
+    assert run("list", "--json").stdout.count("\n") == 1500
+    assert run("check").returncode == 0
 
 
 def test_settings_show_values_and_origins(run: Run) -> None:

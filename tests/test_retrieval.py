@@ -66,3 +66,32 @@ def test_a_hit_is_a_slice_of_its_article(library: Library) -> None:
     library.add_articles([make_article("长文", "\n".join(f"第{i}段。" + STORY for i in range(30)))])
     for hit in library.search("远棹重工", 10):
         assert hit.article.text[hit.chunk.start : hit.chunk.end] == hit.chunk.text
+
+
+TRADITIONAL = "武漢市武昌區去年全區金融產業增加值達400.69億元，比前年增長6.3%，居全省各城區之首。"
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("武昌区金融产业增加值是多少？", TRADITIONAL),
+        ("武昌區金融產業增加值是多少？", TRADITIONAL),
+        ("臺灣的軟體產業產值是多少？", "台湾软体产业去年的产值为3200亿元新台币。"),
+        ("台湾的软体产业产值是多少？", "台湾软体产业去年的产值为3200亿元新台币。"),
+    ],
+)
+@pytest.mark.parametrize("dense_weight", [0.0, 0.6, 1.0])
+def test_either_script_finds_the_other_and_the_quote_keeps_its_own(
+    library: Library, question: str, found: str, dense_weight: float
+) -> None:
+    library.add_articles(
+        [
+            make_article("金融產業增加值", TRADITIONAL, path="a.md"),
+            make_article("软体产业", "台湾软体产业去年的产值为3200亿元新台币。", path="b.md"),
+            make_article("天气", "今天白天晴到多云，最高气温28度。", path="c.md"),
+            make_article("球赛", "主队以三比一战胜客队，门将扑出一记点球。", path="d.md"),
+        ]
+    )
+    hit = library.search(question, 3, dense_weight=dense_weight)[0]
+    assert hit.chunk.text == found
+    assert hit.article.text[hit.chunk.start : hit.chunk.end] == found

@@ -20,7 +20,7 @@ from rag.reading.text import read_text
 from rag.records import Article
 
 __all__ = [
-    "MAX_BYTES", "SUFFIXES", "FoundFiles", "IsolatedReader", "Problem", "Reading", "find_files", "read_articles", "read_file",
+    "HOLDING_ROWS", "MAX_BYTES", "SUFFIXES", "FoundFiles", "IsolatedReader", "Problem", "Reading", "find_files", "read_articles", "read_file",
 ]  # fmt: skip
 
 MAX_BYTES = MappingProxyType(
@@ -35,6 +35,8 @@ MAX_BYTES = MappingProxyType(
 _TEXTS = frozenset({".md", ".markdown", ".txt", ".html", ".htm"})
 _ROWS = frozenset({".jsonl", ".ndjson", ".json", ".csv", ".tsv"})
 _FEEDS = frozenset({".xml", ".rss", ".atom"})
+HOLDING_ROWS = _ROWS | {".zip"}
+"""Suffixes of files whose articles depend on the names of columns."""
 _NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
 
 
