@@ -83,7 +83,7 @@ class Settings(BaseSettings):
         for pair in filter(None, value.split(",")):
             field, _, column = pair.partition("=")
             if field.strip() not in COLUMN_FIELDS or not column.strip():
-                raise ValueError(f"写成 名称=列名，用逗号隔开；名称可以是 {'、'.join(COLUMN_FIELDS)}")
+                raise ValueError(f"“{pair}”要写成 名称=列名，用逗号隔开；名称可以是 {'、'.join(COLUMN_FIELDS)}")
         return value
 
     @property
