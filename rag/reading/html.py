@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from rag.reading.lines import Kind, Line, tidy
+from rag.reading.page import main_parts, published_in_scripts, trim
 from rag.reading.tables import Cell, table_lines
 
 _BLOCKS = frozenset(
@@ -23,7 +24,10 @@ _UNSEEN = frozenset(
     "script style template head svg iframe object embed audio video canvas map button select textarea rp rt "
     "noframes math datalist".split()
 )
-_PAGE_FURNITURE = frozenset({"nav", "footer", "aside", "form"})
+_PUBLISHED = (
+    "article:published_time article:create_at weibo:article:create_at og:release_date apub:time datepublished publishdate pubdate "
+    "publish_time firstpublishedtime".split()
+)
 _LINK_LABELS = frozenset({"阅读原文", "查看原文", "文章原文", "原文链接", "阅读全文", "查看全文", "跳转微信打开"})
 
 _RAW_OPEN = re.compile(r"<(script|style)\b[^<>]*>", re.IGNORECASE)
@@ -69,21 +73,26 @@ def read_html(source: str) -> Html:
     root = tree.body or tree.root
     if root is None:
         return Html(())
-    meta = _page_meta(tree) if page else {}
     walker = _Walker(
-        newlines_break=_STRUCTURE.search(source) is None,
-        may_hide="display" in source or "hidden" in source,
-        furniture=_PAGE_FURNITURE if page else frozenset(),
+        newlines_break=_STRUCTURE.search(source) is None, may_hide="display" in source or "hidden" in source
     )
-    walker.walk(_main_part(root) if page else root)
+    if not page:
+        walker.walk(root)
+        return Html(lines=tuple(walker.lines), images=walker.images, link=walker.link)
+    meta = _page_meta(tree)
+    parts, walker.skipped = main_parts(root)
+    before = _before(root, parts[0], walker.skipped)
+    for part in parts:
+        walker.walk(part)
+    lines, published, source_name = trim(walker.lines, before, meta["title"])
     return Html(
-        lines=tuple(walker.lines),
+        lines=tuple(lines),
         images=walker.images,
-        link=meta.get("link", "") or walker.link,
-        title=meta.get("title", ""),
-        published=meta.get("published", ""),
-        site=meta.get("site", ""),
-        author=meta.get("author", ""),
+        link=meta["link"] or walker.link,
+        title=meta["title"],
+        published=meta["published"] or published_in_scripts(source) or published,
+        site=source_name or meta["site"],
+        author=meta["author"],
     )
 
 
@@ -159,20 +168,19 @@ def _page_meta(tree: LexborHTMLParser) -> dict[str, str]:
     return {
         "title": title,
         "link": link if _is_web_link(link) else "",
-        "published": named.get("article:published_time") or named.get("datepublished") or named.get("pubdate", ""),
+        "published": next((named[name] for name in _PUBLISHED if named.get(name)), ""),
         "site": named.get("og:site_name", ""),
-        "author": named.get("author", ""),
+        "author": "" if "@" in named.get("author", "") else named.get("author", ""),
     }
 
 
-def _main_part(root: LexborNode) -> LexborNode:
-    """The article inside a saved page where the page marks it; the whole body where it does not."""
-    whole = len(root.text())
-    for selector in ("article", "main", "[role=main]", "[itemprop=articleBody]", "#js_content"):
-        found = root.css(selector)
-        if len(found) == 1 and len(found[0].text()) * 4 >= whole:
-            return found[0]
-    return root
+def _before(root: LexborNode, part: LexborNode, skipped: frozenset[int]) -> list[Line]:
+    """What the page shows before its article: there stand the date and the source of many."""
+    walker = _Walker(newlines_break=False, may_hide=True)
+    walker.skipped, walker.last = skipped, part.mem_id
+    if part.mem_id != root.mem_id:
+        walker.walk(root)
+    return walker.lines
 
 
 def _is_web_link(link: str | None) -> bool:
@@ -196,13 +204,16 @@ def _original(link: str) -> str:
 class _Walker:
     """Collects lines from a tree, without recursion: hostile pages nest deeper than Python's stack."""
 
-    def __init__(self, *, newlines_break: bool, may_hide: bool, furniture: frozenset[str]) -> None:
+    def __init__(self, *, newlines_break: bool, may_hide: bool) -> None:
         self.lines: list[Line] = []
         self.images = 0
         self.link = ""
+        self.skipped: frozenset[int] = frozenset()
+        """`mem_id` of elements to leave out."""
+        self.last = 0
+        """`mem_id` of an element where the walk ends; 0 for none."""
         self._newlines_break = newlines_break
         self._may_hide = may_hide
-        self._furniture = furniture
         self._buffer: list[str] = []
         self._bold_chars = 0
         self._bold = 0
@@ -219,6 +230,8 @@ class _Walker:
                 self._leave(node)
             elif node.is_text_node:
                 self._text(node.text_content or "")
+            elif self.last and node.mem_id == self.last:
+                break
             elif node.is_element_node and (tag := self._enter(node)):
                 stack.append(tag)
                 child = node.last_child
@@ -233,7 +246,7 @@ class _Walker:
         if tag == "img":
             self.images += 1
             return ""
-        if tag in _UNSEEN or tag in self._furniture or (self._may_hide and _is_hidden(node)):
+        if tag in _UNSEEN or node.mem_id in self.skipped or (self._may_hide and _is_hidden(node)):
             return ""
         if tag in _BLOCKS or (tag == "code" and self._pre):
             self._end_line()
@@ -384,7 +397,7 @@ def _elements(node: LexborNode) -> Iterator[LexborNode]:
 
 
 def _read_cell(node: LexborNode) -> Cell:
-    inner = _Walker(newlines_break=False, may_hide=True, furniture=frozenset())
+    inner = _Walker(newlines_break=False, may_hide=True)
     inner.walk(node)
     attributes = node.attributes
     return Cell(

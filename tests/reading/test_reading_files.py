@@ -55,7 +55,7 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
 
 def test_the_door_is_pinned() -> None:
     assert rag.reading.__all__ == [
-        "MAX_BYTES", "SUFFIXES", "FoundFiles", "IsolatedReader", "Problem", "Reading", "find_files", "read_articles",
+        "HOLDING_ROWS", "MAX_BYTES", "SUFFIXES", "FoundFiles", "IsolatedReader", "Problem", "Reading", "find_files", "read_articles",
         "read_file",
     ]  # fmt: skip
 
