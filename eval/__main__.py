@@ -192,6 +192,29 @@ def cleaning(
     err_console.print(f"逐行的出入在 {out / 'cleaning.json'}", markup=False)
 
 
+@app.command("near-duplicates")
+def near_duplicates(
+    folders: Annotated[list[Path], typer.Argument(help="收集来的文章所在的文件夹", exists=True)],
+    out: Annotated[Path, typer.Option("--out", help="结果文件夹")] = Path("results"),
+) -> None:
+    """近似文章：从多相似起算同一篇报道，MinHash 又找得到多少。"""
+    from eval import near_duplicates as measured
+    from eval.libraries import progress_bar
+
+    with progress_bar(err_console) as bar:
+        task = bar.add_task("读入", total=1)
+        pairs = measured.find_pairs(
+            folders, measured.load_labels(), lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    rows = measured.summary(pairs)
+    out.mkdir(parents=True, exist_ok=True)
+    target = out / "near-duplicates.json"
+    content = {"summary": rows, "pairs": measured.details(pairs)}
+    target.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    out_console.print(measured.markdown(rows), markup=False)
+    err_console.print(f"逐对的结果在 {target}", markup=False)
+
+
 bench_app = typer.Typer(
     help="测速：与通常的 LangChain 做法在同一次运行里对照。", no_args_is_help=True, rich_markup_mode=None
 )

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from rag.words import search_form
 
-SAME_STORY = 0.8
-"""Jaccard similarity of shingles from which two articles tell the same story."""
+SAME_STORY = 0.7
+"""Jaccard similarity of shingles from which two articles tell the same story; see `python -m eval near-duplicates`."""
 
 _SHINGLE = 5
-_BANDS = 16
-_ROWS = 8
-_PRIME = np.uint64((1 << 61) - 1)
+_BANDS = 25
+_ROWS = 5
 _SHORT = 40
 _NOISE = re.compile(r"\W+")
 
@@ -30,7 +29,7 @@ def shingles(text: str) -> frozenset[str]:
 
 
 def signature(text: str) -> bytes:
-    """MinHash of the text's shingles: 128 minima of fixed permutations, uint32 (Broder 1997)."""
+    """MinHash of the text's shingles: 125 minima of fixed permutations, uint32 (Broder 1997)."""
     values = np.fromiter((crc32(s.encode()) for s in shingles(text)), dtype=np.uint64)
     a, b = _permutations()
     minima = np.full(len(a), np.iinfo(np.uint32).max, dtype=np.uint32)
