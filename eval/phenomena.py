@@ -60,7 +60,7 @@ PHENOMENA: tuple[Phenomenon, ...] = (
     Phenomenon("样式块", f"<style>.a{{color:red}}</style>{_P}", _NEWS, "<style", r"\{\s*color\s*:"),
     Phenomenon("只有图片", '<p><img src="https://x.cn/1.jpg"></p>', "", "只有 [0-9]+ 张图片"),
     Phenomenon("没有正文", "", "", "没有正文"),
-    Phenomenon("播放器占位", f"<p>视频加载中，请稍候...</p><p>自动播放</p>{_P}", f"自动播放\n{_NEWS}", "视频加载中"),
+    Phenomenon("播放器占位", f"<p>视频加载中，请稍候...</p><p>自动播放</p>{_P}", _NEWS, "视频加载中"),
     Phenomenon("文章来源", f"{_P}<p>（文章来源：江口日报）</p>", _NEWS, r"[（(](?:文章|本文)?来源[:：]", r"(?m)^[（(](?:文章|本文)来源[:：][^）\n]*[）)]?$", {"original_source": "江口日报"}),
     Phenomenon("原标题", f"<p>原标题：江口旅游收入4.69亿元</p>{_P}", _NEWS, "原标题[:：]", r"(?m)^[（(]?原标题[:：][^。\n]*$", title="江口旅游收入4.69亿元"),
     Phenomenon("误加的股票链接", '<p><span id="stock_0.002493"><a class="keytip" href="https://quote.x.cn/r/0.002493">江口</a></span>市去年接待游客120万人次，同比增长6.3%。</p>', _NEWS, r'id="?stock|(?:realstock|quote\.eastmoney)', r"\]\(https?://"),

@@ -13,10 +13,14 @@ from rag.records import SHANGHAI
 _FIRST_YEAR = 1900
 _TOLERANCE = timedelta(days=7)  # clocks differ, and weeklies carry the day on which they will lie in the shops
 _ISO = re.compile(
-    r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?"
-    r"(?:[T\s]*(\d{1,2})[:：时](\d{1,2})(?:[:：分](\d{1,2})(?:[.,]\d{1,9})?)?[秒分]?)?"
-    r"\s*(Z|UTC|GMT|CST|[+-]\d{2}:?\d{2})?"
+    r"(\d{4})[-/.年]\s?(\d{1,2})[-/.月]\s?(\d{1,2})日?"
+    r"(?:[\s(（]*(?:星期|周|礼拜)[一二三四五六日天][)）]?)?"
+    r"(?:[T\s]*(凌晨|早上|上午|中午|下午|傍晚|晚上|晚间)?\s?(\d{1,2})[:：时](\d{1,2})(?:[:：分](\d{1,2})(?:[.,]\d{1,9})?)?[秒分]?)?"
+    r"\s*(Z|UTC|GMT|CST|[+-]\d{2}:?\d{2})?(?:\s(?:UTC|GMT|CST))?"
 )
+_COMPACT = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)(?:T?(\d\d)(\d\d)(\d\d)?(Z|[+-]\d{4})?)?")
+_EPOCH = re.compile(r"(\d{9,10})(?:\.\d+)?|(\d{12,13})")
+_AFTERNOON = frozenset({"下午", "傍晚", "晚上", "晚间"})
 _SPLIT = re.compile(r"\s+[-–—|/>＞»]\s+|[/>＞»]")
 _DECIMAL = re.compile(r"\d+\.\d+")
 _PUNCTUATION = re.compile(r"[\W_]+")
@@ -26,8 +30,8 @@ _MANGLED_WRAP = "\"'“”‘’ "
 def parse_date(text: str, now: datetime | None = None) -> datetime | None:
     """A publication date as an aware moment in UTC, or None where it cannot be true.
 
-    RFC 822 ("Fri, 02 Jul 2021 11:59:33 GMT", "+0800"), ISO 8601 and "2021年7月2日 11:59" are read. A moment without a zone
-    is Asia/Shanghai, as is a day without a time (its midnight). Before 1900, the epoch itself (what software writes when it
+    RFC 822 ("Fri, 02 Jul 2021 11:59:33 GMT", "+0800"), ISO 8601, "2021年7月2日 周五 下午3:05", "20210702" and seconds or
+    milliseconds since 1970 are read; a date without its year is not guessed. A moment without a zone is Asia/Shanghai, as is a day without a time (its midnight). Before 1900, the epoch itself (what software writes when it
     knows no date) and more than a week after `now` cannot be true.
     """
     moment = _read_date(tidy(text))
@@ -42,20 +46,34 @@ def parse_date(text: str, now: datetime | None = None) -> datetime | None:
 
 
 def _read_date(text: str) -> datetime | None:
-    match = _ISO.fullmatch(text)
     try:
-        if match is None:
+        if epoch := _EPOCH.fullmatch(text):
+            return datetime.fromtimestamp(int(epoch[1]) if epoch[1] else int(epoch[2]) / 1000, UTC)
+        if compact := _COMPACT.fullmatch(text):
+            year, month, day, hour, minute, second, zone = compact.groups()
+            half = ""
+        elif match := _ISO.fullmatch(text):
+            year, month, day, half, hour, minute, second, zone = match.groups()
+        else:
             moment = parsedate_to_datetime(text)
             return moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)
-        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
-        moment = datetime(year, month, day, hour, minute, second, tzinfo=SHANGHAI)
-        zone = match[7]
+        hours = int(hour or 0) + (12 if half in _AFTERNOON and int(hour) < 12 else 0)
+        midnight = hours == 24 and not int(minute)  # the end of the day
+        moment = datetime(
+            int(year),
+            int(month),
+            int(day),
+            0 if midnight else hours,
+            int(minute or 0),
+            int(second or 0),
+            tzinfo=SHANGHAI,
+        ) + timedelta(days=midnight)
         if zone in ("Z", "UTC", "GMT"):
             return moment.replace(tzinfo=UTC)
         if zone and zone != "CST":  # CST is China Standard Time here
             offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
             return moment.replace(tzinfo=timezone(-offset if zone[0] == "-" else offset))
-    except (ValueError, TypeError, IndexError, OverflowError):
+    except (ValueError, TypeError, IndexError, OverflowError, OSError):
         return None
     return moment
 

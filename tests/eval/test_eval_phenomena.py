@@ -1,6 +1,9 @@
 """Each phenomenon of collected posts on a file of its own, and the counting of them."""
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,3 +47,17 @@ def test_counting_names_files_and_what_is_left(tmp_path: Path) -> None:
     table = markdown(counts, files)
     assert "| 阅读原文 | `<p>正文。</p><p>阅读原文</p>` | `正文。` | 2 | 0 |" in table
     assert len(table.splitlines()) == len(PHENOMENA) + 2
+
+
+def test_the_command_counts_and_measures(tmp_path: Path) -> None:
+    folder = tmp_path / "文章"
+    folder.mkdir()
+    post(folder, next(phenomenon for phenomenon in PHENOMENA if phenomenon.name == "阅读原文"))
+    done = subprocess.run(
+        [sys.executable, "-m", "eval", "cleaning", str(folder), "--out", str(tmp_path / "out")],
+        capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (row,) = [line for line in done.stdout.splitlines() if line.startswith("| 阅读原文 ")]
+    assert row.endswith("| 1 | 0 |")
+    assert json.loads((tmp_path / "out" / "cleaning.json").read_text(encoding="utf-8"))["files"] == 1
