@@ -146,6 +146,60 @@ def report(folder: Annotated[Path, typer.Argument(help="run 的结果文件夹",
 
 
 @app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="前一次的结果文件夹", show_default=False)],
+    second: Annotated[Path, typer.Argument(help="后一次的结果文件夹", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="另存为 compare.md 与 compare.json", show_default=False)
+    ] = None,
+) -> None:
+    """比较两次评测：每个指标的差与显著性，各类型，以及变好、变坏的题。"""
+    from eval.compare import compare as run
+    from eval.compare import markdown, read_marks
+
+    rows = (read_marks(first), read_marks(second))
+    found = run(*rows)
+    table = markdown(found, (first.name, second.name), rows)
+    out_console.print(table, markup=False)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "compare.md").write_text(table, encoding="utf-8")
+        content = json.dumps(found.to_dict(), ensure_ascii=False, indent=2)
+        (out / "compare.json").write_text(content + "\n", encoding="utf-8")
+
+
+@app.command()
+def gate(
+    folder: Annotated[Path, typer.Argument(help="run 的结果文件夹", show_default=False)],
+    baseline: Annotated[Path | None, typer.Option("--baseline", help="基线文件", show_default="随项目的基线")] = None,
+    update: Annotated[bool, typer.Option("--update", help="把这次的结果写成新的基线")] = False,
+) -> None:
+    """把关：与基线相比有显著变坏的指标就以 1 退出。"""
+    from eval.compare import BASELINE, markdown, read_marks, write_baseline
+    from eval.compare import compare as run
+
+    place = baseline or BASELINE
+    rows = read_marks(folder)
+    if update:
+        write_baseline(rows, place)
+        out_console.print(f"{len(rows)} 题写成基线 {place}", markup=False)
+        return
+    before = read_marks(place)
+    found = run(before, rows)
+    out_console.print(markdown(found, ("基线", folder.name), (before, rows)), markup=False)
+    losses = found.losses()
+    if found.only_first:
+        err_console.print(
+            f"基线里的 {len(found.only_first)} 题这次没有结果，例如 {found.only_first[0]}", style="red", markup=False
+        )
+    if losses:
+        err_console.print("显著变坏：" + "、".join(losses), style="red", markup=False)
+    if losses or found.only_first:
+        raise typer.Exit(1)
+    err_console.print("没有显著变坏的指标", markup=False)
+
+
+@app.command()
 def calibrate(
     name: Annotated[str, typer.Option("--set", help="shipped 或评测集文件夹")] = "shipped",
     config: ConfigOption = None,

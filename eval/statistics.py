@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLES = 1000
+FLIPS = 10_000
+_EXACT = 13
+"""Up to so many differences that are not zero, every flip of signs is tried instead of a sample."""
 LEVEL = 0.95
 _BATCH = 100  # resamples drawn at once: keeps the index matrix of 10,000 cases at 8 MB
 
@@ -81,6 +84,80 @@ def quantile_estimate(
     )
     low, high = _interval(drawn)
     return Estimate(float(np.quantile(eligible, q)), low, high, int(eligible.size))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What changed of a metric from one run to another over the `n` cases that are eligible in both.
+
+    `value` is the mean of second - first, `low` and `high` its 95% interval, `p` the two-sided p-value.
+    """
+
+    first: float
+    second: float
+    value: float
+    low: float
+    high: float
+    p: float
+    n: int
+
+    def to_dict(self) -> dict[str, float | int]:
+        """JSON form, rounded to six decimals."""
+        return {name: value if name == "n" else round(value, 6) for name, value in asdict(self).items()}
+
+
+def paired_difference(
+    first: Sequence[float | None], second: Sequence[float | None], *, seed: int = 0, resamples: int = RESAMPLES
+) -> Difference | None:
+    """Compare two runs case by case; None when no case is eligible in both.
+
+    The interval is the percentile bootstrap over cases; the p-value that of the paired randomisation test: under the null
+    hypothesis the sign of each difference is a coin's (Fisher; Smucker, Allan & Carterette 2007, A Comparison of Statistical
+    Significance Tests for Information Retrieval Evaluation). With few differences every flip is tried, else 10,000 are drawn, and
+    p = (1 + flips at least as extreme) / (1 + flips).
+
+    Args:
+        first: one value a case, None where not eligible.
+        second: the same cases in the same order.
+        seed: the same seed gives the same interval and p-value.
+    """
+    pairs = [(a, b) for a, b in zip(first, second, strict=True) if a is not None and b is not None]
+    if not pairs:
+        return None
+    values = np.asarray(pairs, dtype=np.float64)
+    change = values[:, 1] - values[:, 0]
+    drawn = np.concatenate([change[index].mean(axis=1) for index in _indices(len(change), seed, resamples)])
+    low, high = _interval(drawn)
+    means = values.mean(axis=0)
+    return Difference(
+        float(means[0]), float(means[1]), float(change.mean()), low, high, _flip_test(change, seed), len(change)
+    )
+
+
+def _flip_test(change: NDArray[np.float64], seed: int) -> float:
+    moved = change[change != 0]
+    if moved.size == 0:
+        return 1.0
+    seen = abs(float(moved.sum())) - 1e-9
+    if moved.size <= _EXACT:
+        signs = 1 - 2 * ((np.arange(1 << moved.size)[:, None] >> np.arange(moved.size)) & 1)
+        return float(np.mean(np.abs(signs @ moved) >= seen))
+    generator = np.random.default_rng(seed)
+    extreme = 0
+    for start in range(0, FLIPS, _BATCH):
+        signs = generator.integers(0, 2, size=(min(_BATCH, FLIPS - start), moved.size)) * 2 - 1
+        extreme += int(np.count_nonzero(np.abs(signs @ moved) >= seen))
+    return (1 + extreme) / (1 + FLIPS)
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """p-values adjusted for their number: Holm's step-down (1979), which keeps the chance of any false alarm at the level."""
+    adjusted: dict[str, float] = {}
+    highest = 0.0
+    for i, name in enumerate(sorted(p_values, key=lambda name: (p_values[name], name))):
+        highest = max(highest, min(1.0, (len(p_values) - i) * p_values[name]))
+        adjusted[name] = highest
+    return adjusted
 
 
 def _indices(n: int, seed: int, resamples: int) -> Iterator[NDArray[np.int64]]:
