@@ -21,7 +21,7 @@ from rag.errors import ReadError, SettingsError
 BASELINE = Path(__file__).parent / "data" / "baseline.jsonl"
 LEVEL = 0.05
 GATED = (
-    "passed", "key_facts", "char_f1", "hit@1", "ndcg@10", "evidence@10", "citation_precision", "citation_recall", "supported", "refusal",
+    "passed", "key_facts", "ndcg@10", "evidence_mrr@10", "citation_precision", "citation_recall", "numbers", "supported", "refusal",
 )  # fmt: skip
 """Metrics whose significant loss closes the gate."""
 _LABELS = {m.name: m.label for m in MEANS} | {"refusal": "拒答正确"}

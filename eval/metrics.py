@@ -68,6 +68,25 @@ def mrr_at(ranking: Ranking, gold: Collection[str], k: int) -> float | None:
     return next((1 / rank for rank, articles in enumerate(ranking[:k], 1) if articles & wanted), 0.0)
 
 
+def average_precision_at(ranking: Ranking, gold: Collection[str], k: int) -> float | None:
+    """Sum of precision at the rank of each gold article within `k` / |gold|; its mean is MAP@k (Voorhees & Harman 2005; trec_eval's map_cut).
+
+    Gold articles folded into one hit are one article here, as for nDCG.
+    """
+    if not gold:
+        return None
+    wanted = set(gold)
+    gains = [articles & wanted for articles in ranking]
+    folded = sum(len(found) - 1 for found in gains if found)
+    found = 0
+    total = 0.0
+    for rank, articles in enumerate(gains[:k], 1):
+        if articles:
+            found += 1
+            total += found / rank
+    return total / (len(wanted) - folded)
+
+
 def ndcg_at(ranking: Ranking, gold: Collection[str], k: int) -> float | None:
     """DCG@k / ideal DCG@k with gain 1 a gold article and discount log2(rank + 1) (Järvelin & Kekäläinen 2002).
 
@@ -81,6 +100,19 @@ def ndcg_at(ranking: Ranking, gold: Collection[str], k: int) -> float | None:
     dcg = sum(1 / math.log2(rank + 1) for rank, found in enumerate(gains[:k], 1) if found)
     ideal = sum(1 / math.log2(rank + 1) for rank in range(1, min(len(wanted) - folded, k) + 1))
     return dcg / ideal
+
+
+_FIGURE = re.compile(r"\d+(?:[.,，]\d+)*|[零〇一二三四五六七八九十百千万亿两]{2,}")
+_FIGURE_MARKS = re.compile(r"\[\d+\]")
+
+
+def figures(text: str) -> frozenset[str]:
+    """The numbers of a text as they are written: Arabic ones without thousands separators, Chinese ones of two signs or more.
+
+    Deliberately blind to units and meaning, and independent of `rag.quantities`: this checks the checker.
+    """
+    plain = unicodedata.normalize("NFKC", _FIGURE_MARKS.sub("", text))
+    return frozenset(found.replace(",", "") if found[0].isdigit() else found for found in _FIGURE.findall(plain))
 
 
 _BETWEEN_WORDS = re.compile(r"(?<=[0-9a-z%‰])(?!\.\d)[^\w%‰]+(?=[0-9a-z])")

@@ -145,7 +145,31 @@ def _charts(summary: Mapping[str, Any], type_label: Callable[[str], str]) -> str
         ]
         if bars:
             charts.append(f"<div><h3>{escape(labels[name])}</h3>{_bars(labels[name], bars)}</div>")
+    charts += _risk_chart(summary.get("risk_coverage", []))
     return f"<div class='charts'>{''.join(charts)}</div>" if charts else "<p class='note'>没有可画的指标。</p>"
+
+
+def _risk_chart(points: Sequence[tuple[float, float]]) -> list[str]:
+    """The curve of risk over coverage: how many answers are wrong if only the surest are given."""
+    if len(points) < 2:
+        return []
+    left, top, width, height = 40, 8, 270, 120
+    line = " ".join(f"{left + c * width:.1f},{top + (1 - r) * height:.1f}" for c, r in points)
+    grid = "".join(
+        f"<line x1='{left}' x2='{left + width}' y1='{top + share * height:.0f}' y2='{top + share * height:.0f}' stroke='var(--line)'/>"
+        f"<text x='{left - 4}' y='{top + share * height + 4:.0f}' text-anchor='end'>{100 * (1 - share):.0f}%</text>"
+        for share in (0, 0.25, 0.5, 0.75, 1)
+    )
+    steps = "".join(
+        f"<text x='{left + share * width:.0f}' y='{top + height + 16}' text-anchor='middle'>{100 * share:.0f}%</text>"
+        for share in (0, 0.5, 1)
+    )
+    title = "风险与覆盖：只答最有把握的题时，答错的比例"
+    svg = (
+        f"<svg viewBox='0 0 330 150' role='img' aria-label='{title}'>{grid}{steps}"
+        f"<polyline points='{line}' fill='none' stroke='var(--bar)' stroke-width='2'/></svg>"
+    )
+    return [f"<div><h3>{title}</h3>{svg}</div>"]
 
 
 def _bars(title: str, bars: Sequence[tuple[str, Mapping[str, Any]]]) -> str:

@@ -10,13 +10,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from eval.citations import Cited, Span, locate, overlaps, score_citations
 from eval.datasets import Case
 from eval.metrics import (
     all_at,
+    average_precision_at,
     char_f1,
     collapse,
     exact_match,
+    figures,
     hit_at,
     is_correct,
     key_fact_recall,
@@ -25,7 +30,7 @@ from eval.metrics import (
     recall_at,
     rouge_l,
 )
-from eval.statistics import Estimate, mean_estimate, quantile_estimate, ratio_estimate
+from eval.statistics import Estimate, mean_estimate, quantile_estimate, ratio_estimate, statistic_estimate
 
 Row: TypeAlias = Mapping[str, Any]
 """One object of cases.jsonl; its keys are described in `eval.run`."""
@@ -56,18 +61,24 @@ MEANS = (
     Metric("recall@10", "召回@10", "前十篇含有的出处文章占全部出处文章的比例"),
     Metric("all@10", "ALL@10", "前十篇含有全部出处文章"),
     Metric("mrr@10", "MRR@10", "第一篇出处文章排名的倒数"),
+    Metric("map@10", "MAP@10", "每篇出处文章处的准确率之平均"),
     Metric("ndcg@10", "nDCG@10", "按排名折减的累计增益"),
     Metric("evidence@10", "原文@10", "检索到的片段含有的出处原文占全部出处原文的比例"),
+    Metric("evidence_mrr@10", "原文 MRR@10", "含有出处原文的第一个片段排名的倒数"),
     Metric("citation_article_precision", "引用准确率（文章）", "引用中指向出处文章的比例"),
     Metric("citation_article_recall", "引用召回率（文章）", "被引用到的出处文章的比例"),
     Metric("citation_precision", "引用准确率（原文）", "引用中落在出处原文上、或另有原文支持同一要点的比例"),
     Metric("citation_recall", "引用召回率（原文）", "被引用到的出处原文的比例"),
+    Metric("citation_f1", "引用 F1（原文）", "两者的调和平均"),
+    Metric("numbers", "数字忠实", "含数字的语句中，每个数字都照样出现在所引原文里的比例（不用有据自己的核对）"),
     Metric("supported", "有据语句", "答案语句中判为 supported 的比例"),
 )
 REFUSALS = (
     Metric("refusal_precision", "拒答准确率", "拒答的问题中确实不可回答的比例"),
     Metric("refusal_recall", "拒答召回率", "不可回答的问题中被拒答的比例"),
     Metric("refusal_f1", "拒答 F1", "两者的调和平均"),
+    Metric("wrong_refusals", "误拒率", "可回答的问题中被拒答的比例"),
+    Metric("aurc", "风险覆盖面积", "按把握从大到小回答时的平均错误率（AURC，越低越好）"),
 )
 LATENCIES = (
     Metric("latency_p50", "用时 p50（秒）", "一次提问从头到尾"),
@@ -122,6 +133,7 @@ def score_answer(
     scores |= _citations(case, gold, statements, answer["hits"], key_of)
     supports = [statement["support"] == "supported" for statement in statements]
     scores["supported"] = sum(supports) / len(supports) if supports else None
+    scores["numbers"] = _faithful_numbers(statements)
     return scores
 
 
@@ -135,6 +147,7 @@ def retrieval_scores(passages: Sequence[frozenset[str]], gold: frozenset[str]) -
         "recall@10": recall_at(ranking, gold, 10),
         "all@10": all_at(ranking, gold, 10),
         "mrr@10": mrr_at(ranking, gold, 10),
+        "map@10": average_precision_at(ranking, gold, 10),
         "ndcg@10": ndcg_at(ranking, gold, 10),
     }
 
@@ -156,6 +169,7 @@ def summarize(rows: Sequence[Row], *, seed: int = 0) -> dict[str, Any]:
         },
         "metrics": {name: estimate.to_dict() for name, estimate in _estimates(good, seed).items()},
         "by_type": {kind: _of_type(rows, kind, seed) for kind in types},
+        "risk_coverage": [[round(c, 4), round(r, 4)] for c, r in risk_coverage(good)],
     }
 
 
@@ -177,6 +191,9 @@ def _estimates(rows: Sequence[Row], seed: int) -> dict[str, Estimate]:
     estimates["refusal_precision"] = ratio_estimate(both, refused, seed=seed)
     estimates["refusal_recall"] = ratio_estimate(both, unanswerable, seed=seed)
     sums = [r + u for r, u in zip(refused, unanswerable, strict=True)]
+    wrong = [r * (1 - u) for r, u in zip(refused, unanswerable, strict=True)]
+    estimates["wrong_refusals"] = ratio_estimate(wrong, [1 - u for u in unanswerable], seed=seed)
+    estimates["aurc"] = _area(rows, seed)
     estimates["refusal_f1"] = ratio_estimate([2 * b for b in both], sums, seed=seed)
     totals = [row["seconds"] for row in rows]
     firsts = [row["first_token"] for row in rows]
@@ -186,17 +203,70 @@ def _estimates(rows: Sequence[Row], seed: int) -> dict[str, Estimate]:
     return estimates
 
 
+def _area(rows: Sequence[Row], seed: int) -> Estimate:
+    """Mean risk over the coverages that were reached (AURC; Geifman, Uziel & El-Yaniv 2019), resampled by case."""
+    answered = [row for row in rows if row["metrics"]["passed"] is not None and not row["answer"]["refused"]]
+    sure = np.asarray([confidence(row["answer"]) for row in answered])
+    wrong = np.asarray([1.0 - row["metrics"]["passed"] for row in answered])
+
+    def area(index: NDArray[np.int64]) -> float:
+        ranked = wrong[index][np.argsort(-sure[index], kind="stable")]
+        return float(np.mean(np.cumsum(ranked) / np.arange(1, len(ranked) + 1)))
+
+    return statistic_estimate(len(answered), area, seed=seed)
+
+
 def _retrieval(
     case: Case, gold: Sequence[Mapping[str, Any]], hits: Sequence[Mapping[str, Any]], key_of: Callable[[str], str]
 ) -> Scores:
-    scores = retrieval_scores([_stands_for(hit, key_of) for hit in hits], case.gold_articles)
+    passages = [_stands_for(hit, key_of) for hit in hits]
+    scores = retrieval_scores(passages, case.gold_articles)
     chunks = [(Span(key_of(hit["path"]), hit["start"], hit["end"]), str(hit["text"])) for hit in hits[:10]]
-    found = [
-        any(locate(text, quote) or any(overlaps(chunk, place) for place in places) for chunk, text in chunks)
+    ranks = [
+        next((r for r, (chunk, text) in enumerate(chunks, 1) if _holds(chunk, text, places, quote)), None)
         for places, quote in _placed(gold)
     ]
-    scores["evidence@10"] = sum(found) / len(found) if found else None
+    scores["evidence@10"] = sum(rank is not None for rank in ranks) / len(ranks) if ranks else None
+    scores["evidence_mrr@10"] = sum(1 / rank for rank in ranks if rank) / len(ranks) if ranks else None
     return scores
+
+
+def _holds(chunk: Span, text: str, places: Sequence[Span], quote: str) -> bool:
+    return bool(locate(text, quote)) or any(overlaps(chunk, place) for place in places)
+
+
+def _faithful_numbers(statements: Sequence[Mapping[str, Any]]) -> float | None:
+    """Share of the statements with a number whose numbers all stand in the quotes that they cite."""
+    told = [
+        wanted <= frozenset().union(*(figures(citation["quote"]) for citation in statement["citations"]))
+        for statement in statements
+        if (wanted := figures(statement["text"]))
+    ]
+    return sum(told) / len(told) if told else None
+
+
+def confidence(answer: Mapping[str, Any]) -> float:
+    """How sure Youju was that the articles tell: the score of the best sentence it judged, 0 to 1."""
+    return max((hit["why"].get("sentence", 0.0) for hit in answer["hits"]), default=0.0)
+
+
+def risk_coverage(rows: Sequence[Row]) -> list[tuple[float, float]]:
+    """The risk of answering only where one is sure: points (coverage, risk), the surest first.
+
+    Coverage is the share of questions answered, risk the share of wrong ones among them (El-Yaniv & Wiener 2010, On the
+    Foundations of Noise-free Selective Classification). To answer an unanswerable question is wrong. Rows without a judgement
+    and refusals are never answered.
+    """
+    judged = [row for row in rows if row["metrics"]["passed"] is not None]
+    answered = sorted(
+        (row for row in judged if not row["answer"]["refused"]), key=lambda row: -confidence(row["answer"])
+    )
+    points = []
+    wrong = 0.0
+    for done, row in enumerate(answered, 1):
+        wrong += 1.0 - row["metrics"]["passed"]
+        points.append((done / len(judged), wrong / done))
+    return points
 
 
 def _citations(
@@ -227,7 +297,16 @@ def _citations(
         "citation_article_recall": found.article_recall,
         "citation_precision": found.quote_precision,
         "citation_recall": found.quote_recall,
+        "citation_f1": _f1(found.quote_precision, found.quote_recall),
     }
+
+
+def _f1(precision: float | None, recall: float | None) -> float | None:
+    """Harmonic mean; 0 where nothing was cited and something should have been."""
+    if recall is None:
+        return None
+    both = (precision or 0.0) + recall
+    return 2 * (precision or 0.0) * recall / both if both else 0.0
 
 
 def _stands_for(hit: Mapping[str, Any], key_of: Callable[[str], str]) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -158,6 +158,17 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
         highest = max(highest, min(1.0, (len(p_values) - i) * p_values[name]))
         adjusted[name] = highest
     return adjusted
+
+
+def statistic_estimate(
+    n: int, statistic: Callable[[NDArray[np.int64]], float], *, seed: int = 0, resamples: int = RESAMPLES
+) -> Estimate:
+    """Any statistic of `n` cases, given as a function of the indices of the cases drawn, with its bootstrap interval."""
+    if n == 0:
+        return Estimate(None, None, None, 0)
+    drawn = [statistic(row) for index in _indices(n, seed, resamples) for row in index]
+    low, high = _interval(np.asarray(drawn))
+    return Estimate(statistic(np.arange(n)), low, high, n)
 
 
 def _indices(n: int, seed: int, resamples: int) -> Iterator[NDArray[np.int64]]:

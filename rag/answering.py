@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
@@ -72,6 +72,7 @@ def answer_events(
     clock.lap("retrieve")
     yield Retrieved(hits, alone)
     candidates = rank_sentences(collection, alone, hits[:_JUDGED_HITS])
+    hits = _with_judgement(hits, candidates)
     clock.lap("judge")
     if collection.counts()[0] == 0:
         verdict = _Verdict((), "知识库还是空的，请先用 youju add 加入文章。", notice=notice)
@@ -99,6 +100,15 @@ def answer_events(
             notice=verdict.notice,
         ),
     )
+
+
+def _with_judgement(hits: Sequence[Hit], candidates: Sequence[Candidate]) -> tuple[Hit, ...]:
+    """The hits with the score of their best sentence, 0 to 1, in `why["sentence"]`; those that were not judged as they were."""
+    best: dict[int, float] = {}
+    for candidate in candidates:
+        rank = candidate.sentence.hit.rank
+        best[rank] = max(best.get(rank, 0.0), candidate.score)
+    return tuple(replace(hit, why={**hit.why, "sentence": best[hit.rank]}) if hit.rank in best else hit for hit in hits)
 
 
 def _with_llm(
