@@ -24,8 +24,8 @@ from rag.records import Article, Hit
 from rag.sentences import split_sentences
 from rag.words import index_words, search_form, topic_words
 
-WEIGHTS: Mapping[str, float] = {"cosine": 6.77, "words": 2.58, "context": 2.43, "period": 1.59, "kind": 1.39}
-BIAS = -9.67
+WEIGHTS: Mapping[str, float] = {"cosine": 5.65, "words": 1.95, "context": 2.40, "period": 2.14, "kind": 1.38}
+BIAS = -9.36
 
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?=年|[-/.]\d)")
 _MONTH = re.compile(r"(?<![\d.])(1[0-2]|[1-9])月(?!\w*个月)")
