@@ -34,8 +34,10 @@ CASE_ERRORS = 3
 
 @app.command()
 def run(
-    name: Annotated[str, typer.Option("--set", help="shipped、seed 或评测集文件夹")] = "shipped",
-    articles: Annotated[Path | None, typer.Option("--articles", help="--set seed 的文章", show_default=False)] = None,
+    name: Annotated[str, typer.Option("--set", help="shipped、seed、评测集文件夹、JSON 或表格")] = "shipped",
+    articles: Annotated[
+        Path | None, typer.Option("--articles", help="--set seed 或表格的文章", show_default=False)
+    ] = None,
     config: ConfigOption = None,
     embedder: EmbedderOption = None,
     llm: Annotated[str, typer.Option("--llm", help="none、api、模型名称、GGUF 文件或模型文件夹")] = "none",

@@ -115,7 +115,7 @@ class EvalSet:
 
 
 def load_set(name: str, *, articles: Path | None = None) -> EvalSet:
-    """Load "shipped", "seed" (over `articles`), or the folder that `name` is the path of.
+    """Load "shipped", "seed" (over `articles`), or what `name` is the path of: a folder, a JSON file, a table (over `articles`).
 
     Raises:
         ReadError: the folder or a line of its files is not an evaluation set.
@@ -126,9 +126,20 @@ def load_set(name: str, *, articles: Path | None = None) -> EvalSet:
                 "评测集 seed 需要文章", "请加 --articles 文件夹（放有种子文章的文件夹或文件）", reason="missing"
             )
         return load_seed(articles)
+    from eval import formats  # it builds on this module
+
+    place = Path(name)
+    if place.suffix.lower() in (".csv", ".tsv", ".xlsx"):
+        if articles is None:
+            raise ReadError(f"{name} 需要文章", "请加 --articles 文件夹", reason="missing")
+        return formats.load_table(place, articles)
     if articles is not None:
-        raise ReadError("--articles 只用于 --set seed", "请去掉 --articles，或改用 --set seed", reason="unsupported")
-    return load_shipped() if name == "shipped" else load_folder(Path(name))
+        raise ReadError("--articles 只用于 --set seed 和表格", "请去掉 --articles", reason="unsupported")
+    if name == "shipped":
+        return load_shipped()
+    if place.suffix.lower() in (".json", ".jsonl"):
+        return formats.load_json(place)
+    return formats.load_beir(place) if (place / "qrels").is_dir() else load_folder(place)
 
 
 def load_shipped(data: Path = DATA) -> EvalSet:
@@ -136,7 +147,7 @@ def load_shipped(data: Path = DATA) -> EvalSet:
     files = _question_files(data)
     cases = tuple(_case(question) for question in _questions(files) if not question.seed)
     folder = (data / "articles").resolve()
-    return EvalSet("shipped", cases, _digest_files(folder), _digest_cases(cases), folder=folder)
+    return EvalSet("shipped", cases, digest_files(folder), digest_cases(cases), folder=folder)
 
 
 def load_seed(articles: Path, data: Path = DATA) -> EvalSet:
@@ -149,7 +160,7 @@ def load_seed(articles: Path, data: Path = DATA) -> EvalSet:
     questions = [question for question in _questions(_question_files(data)) if question.seed]
     cases = tuple(replace(_case(question), gold=()) for question in questions)
     folder = articles.resolve()
-    return EvalSet("seed", cases, _digest_files(folder), _digest_cases(cases), folder=folder)
+    return EvalSet("seed", cases, digest_files(folder), digest_cases(cases), folder=folder)
 
 
 def load_folder(folder: Path) -> EvalSet:
@@ -165,10 +176,10 @@ def load_folder(folder: Path) -> EvalSet:
             raise ReadError(
                 f"不是评测集：缺少 {path}", "评测集文件夹要有 corpus.jsonl 和 queries.jsonl", reason="missing"
             )
-    articles, first = _distinct(_article(document) for document in _records(corpus, _Document))
+    articles, first = distinct(_article(document) for document in _records(corpus, _Document))
     cases = tuple(_query_case(query, first) for query in _records(queries, _Query))
     digest = hashlib.sha256(corpus.read_bytes()).hexdigest()
-    return EvalSet(folder.resolve().name, cases, digest, _digest_cases(cases), articles=articles)
+    return EvalSet(folder.resolve().name, cases, digest, digest_cases(cases), articles=articles)
 
 
 def check_set(eval_set: EvalSet, texts: Mapping[str, str]) -> list[str]:
@@ -299,7 +310,7 @@ def _article(document: _Document) -> Article:
     return Article(id=key[:16], title=document.title, text=document.text, path=document.id, digest=digest)
 
 
-def _distinct(articles: Iterable[Article]) -> tuple[tuple[Article, ...], dict[str, str]]:
+def distinct(articles: Iterable[Article]) -> tuple[tuple[Article, ...], dict[str, str]]:
     """Articles without repeated content, and for every key the key of the first article with the same content."""
     kept: dict[str, Article] = {}
     first = {article.path: kept.setdefault(article.digest, article).path for article in articles}
@@ -346,7 +357,7 @@ def _repeated(ids: Sequence[str]) -> list[str]:
     return [case_id for case_id, count in Counter(ids).items() if count > 1]
 
 
-def _digest_files(root: Path) -> str:
+def digest_files(root: Path) -> str:
     """sha256 over the relative path and the bytes of every file below `root` (or of the one file)."""
     paths = sorted(path for path in root.rglob("*") if path.is_file()) if root.is_dir() else [root]
     digest = hashlib.sha256()
@@ -356,6 +367,7 @@ def _digest_files(root: Path) -> str:
     return digest.hexdigest()
 
 
-def _digest_cases(cases: Sequence[Case]) -> str:
+def digest_cases(cases: Sequence[Case]) -> str:
+    """sha256 (hex) over the questions and what a right answer to them is."""
     rows: list[dict[str, Any]] = [asdict(case) for case in cases]
     return hashlib.sha256(json.dumps(rows, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
