@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -271,6 +271,54 @@ def near_duplicates(
     err_console.print(f"逐对的结果在 {target}", markup=False)
 
 
+@app.command("make-set")
+def make_set(
+    library: Annotated[Path, typer.Option("--library", help="知识库文件夹", exists=True, show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help="评测集文件夹")] = Path("my-set"),
+    limit: Annotated[int, typer.Option("--limit", min=1, help="起草多少题")] = 50,
+    seed: SeedOption = 0,
+    llm: Annotated[str, typer.Option("--llm", help="none 按规则起草；也可用大模型")] = "none",
+    accept_all: Annotated[bool, typer.Option("--accept-all", help="不开网页，全部收下")] = False,
+    port: Annotated[int, typer.Option("--port", help="出题网页的端口")] = 7861,
+) -> None:
+    """从自己的文章起草评测题，在网页上逐条收下或放弃。"""
+    from eval import make_set as making
+    from eval.libraries import progress_bar
+    from rag import load_settings, open_library
+
+    settings = load_settings(None, library=library, llm=llm)
+    with open_library(library, settings=settings) as collection:
+        articles = list(collection.articles())
+        chat, notice = collection.chat_model() if llm != "none" else (None, "")
+        if chat is not None:
+            with progress_bar(err_console) as bar:
+                task = bar.add_task("起草", total=limit)
+                drafts = list(
+                    making.draft_by_llm(
+                        chat, articles, limit, seed, lambda done, total: bar.update(task, completed=done)
+                    )
+                )
+        elif llm != "none":
+            raise YoujuError(f"大模型用不了：{notice}", "运行 youju models doctor，或去掉 --llm 按规则起草")
+        else:
+            drafts = making.draft_by_rules(articles, limit, seed)
+        making.write_corpus(collection, out)
+    if not drafts:
+        raise YoujuError("没有能起草的题：文章里没有合适的数字或日期", "请多加一些文章，或用 --llm")
+    review = making.Review(drafts, articles, out)
+    if accept_all:
+        while review.current is not None:
+            review.accept(review.current.question, review.current.answer)
+    else:
+        from eval.review_page import serve
+
+        out_console.print(
+            f"起草了 {len(review.drafts)} 题，请在 http://127.0.0.1:{port} 逐条收下或放弃，完成后按 Ctrl-C"
+        )
+        serve(review, port)
+    out_console.print(f"收下 {len(review.accepted)} 题，在 {out}；评测：python -m eval run --set {out}", markup=False)
+
+
 bench_app = typer.Typer(
     help="测速：与通常的 LangChain 做法在同一次运行里对照。", no_args_is_help=True, rich_markup_mode=None
 )
@@ -293,9 +341,6 @@ def bench_ingest(
     out: Annotated[Path, typer.Option("--out", help="结果文件夹")] = Path("results"),
 ) -> None:
     """建库有多快：同样的文件、同一个向量模型，每秒多少片段、字、篇，用多少内存。"""
-    from rich.table import Table
-
-    from eval.bench import SYSTEMS
     from eval.bench import bench_ingest as run_bench
 
     with err_console.status("测速…") as status:
@@ -304,16 +349,55 @@ def bench_ingest(
             status.update(f"第 {number + 1}/{rounds} 遍：{system} 完成")
 
         result = run_bench(articles, limit=limit, seed=seed, rounds=rounds, on_round=show)
-    table = Table("", *SYSTEMS, "中位数之比", title=f"建库 {result['files']} 个文件")
-    for name, label in (
-        ("chunks_per_second", "片段/秒"), ("characters_per_second", "字/秒"), ("articles_per_second", "篇/秒"),
-        ("chunks", "片段"), ("seconds", "秒"), ("peak_mb", "内存峰值 MB"),
-    ):  # fmt: skip
+    labels = {
+        "chunks_per_second": "片段/秒", "characters_per_second": "字/秒", "articles_per_second": "篇/秒",
+        "chunks": "片段", "seconds": "秒", "peak_mb": "内存峰值 MB",
+    }  # fmt: skip
+    _show_bench(result, f"建库 {result['files']} 个文件", "中位数之比", labels, out)
+
+
+@bench_app.command("retrieval")
+def bench_retrieval(
+    library: Annotated[Path, typer.Option("--library", help="知识库文件夹", exists=True, show_default=False)],
+    name: Annotated[str, typer.Option("--set", help="取哪个评测集的问题")] = "shipped",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="问多少题")] = 200,
+    seed: SeedOption = 0,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="各跑几遍（交替进行）")] = 3,
+    out: Annotated[Path, typer.Option("--out", help="结果文件夹")] = Path("results"),
+) -> None:
+    """检索有多快：同样的片段与向量，一次检索要多少毫秒，打开要多久，用多少内存。"""
+    from eval.bench import bench_retrieval as run_bench
+    from eval.datasets import load_set
+
+    questions = [case.question for case in load_set(name).sample(limit, seed).cases]
+    with err_console.status("测速…") as status:
+
+        def show(system: str, number: int, figures: object) -> None:
+            status.update(f"第 {number + 1}/{rounds} 遍：{system} 完成")
+
+        result = run_bench(library, questions, rounds=rounds, on_round=show)
+    labels = {
+        "p50_ms": "中位数（毫秒）",
+        "p95_ms": "95% 分位（毫秒）",
+        "open_seconds": "打开（秒）",
+        "peak_mb": "内存峰值 MB",
+    }
+    title = f"{result['questions']} 题，{result['chunks']} 个片段"
+    _show_bench(result, title, "快几倍；内存之比", labels, out)
+
+
+def _show_bench(result: dict[str, Any], title: str, ratio: str, labels: dict[str, str], out: Path) -> None:
+    from rich.table import Table
+
+    from eval.bench import SYSTEMS
+
+    table = Table("", *SYSTEMS, ratio, title=title)
+    for name, label in labels.items():
         cells = [" ".join(f"{row[system][name]:g}" for row in result["rounds"]) for system in SYSTEMS]
         table.add_row(label, *cells, f"{result['ratios'][name]:g}" if name in result["ratios"] else "")
     out_console.print(table)
     out.mkdir(parents=True, exist_ok=True)
-    target = out / "bench-ingest.json"
+    target = out / f"bench-{result['bench']}.json"
     target.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     out_console.print(f"结果：{target}")
 

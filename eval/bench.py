@@ -1,4 +1,4 @@
-"""How fast a pile of files becomes a library, against the usual LangChain stack, side by side in one run.
+"""How fast files become a library and questions passages, against the usual LangChain stack, side by side in one run.
 
 Each round is a process of its own, so that neither side profits from the other's warm caches and each one's memory can be told. The
 two take turns (A B A B) and what counts is the median of the ratios: the machine may be busy with other things, but for both.
@@ -84,11 +84,52 @@ def bench_ingest(
     }
 
 
-def _in_a_process(system: str, files: Sequence[Path]) -> dict[str, Any]:
-    code = f"from eval.bench import child; child({system!r})"
+def bench_retrieval(
+    library: Path,
+    questions: Sequence[str],
+    *,
+    rounds: int = 3,
+    on_round: Callable[[str, int, Mapping[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """Ask both systems the same questions in turns, over the passages and vectors of one library.
+
+    Youju searches as it always does: vectors and words, fused, reposts folded. The LangChain way is the usual one: the
+    question through HuggingFaceEmbeddings with the same model, the ten nearest of a flat FAISS index, their texts out of a docstore.
+
+    Returns:
+        machine, versions, chunks, questions, rounds (for each the figures of both systems) and ratios: medians of langchain / youju
+        for the time of the median and of the slowest twentieth question and to open the library, of youju / langchain for memory.
+    """
+    results: list[dict[str, Any]] = []
+    lines = [str(library), *(" ".join(question.split()) for question in questions)]
+    for number in range(rounds):
+        row: dict[str, Any] = {}
+        for system in SYSTEMS:
+            row[system] = _in_a_process(system, lines, task="retrieval")
+            if on_round:
+                on_round(system, number, row[system])
+        results.append(row)
+    faster = ("p50_ms", "p95_ms", "open_seconds")
+    ratios = {
+        name: round(statistics.median(r["langchain"][name] / r["youju"][name] for r in results), 2) for name in faster
+    }
+    ratios["peak_mb"] = round(statistics.median(r["youju"]["peak_mb"] / r["langchain"]["peak_mb"] for r in results), 2)
+    return {
+        "bench": "retrieval",
+        "machine": describe_machine(),
+        "versions": {name: version(name) for name in _PACKAGES},
+        "chunks": results[0]["youju"]["chunks"],
+        "questions": len(questions),
+        "rounds": results,
+        "ratios": ratios,
+    }
+
+
+def _in_a_process(system: str, lines: Sequence[object], *, task: str = "ingest") -> dict[str, Any]:
+    code = f"from eval.bench import child; child({system!r}, {task!r})"
     done = subprocess.run(  # noqa: S603 - our own interpreter and code
         [sys.executable, "-c", code],
-        input="\n".join(map(str, files)),
+        input="\n".join(map(str, lines)),
         capture_output=True,
         encoding="utf-8",
         check=False,
@@ -102,10 +143,13 @@ def _in_a_process(system: str, files: Sequence[Path]) -> dict[str, Any]:
         ) from None
 
 
-def child(system: str) -> None:
-    """One round in this process: paths on stdin, figures on stdout."""
-    files = [Path(line) for line in sys.stdin.read().splitlines()]
-    figures = (_youju if system == "youju" else _langchain)(files)
+def child(system: str, task: str = "ingest") -> None:
+    """One round in this process: paths (for retrieval the library, then questions) on stdin, figures on stdout."""
+    lines = sys.stdin.read().splitlines()
+    if task == "ingest":
+        figures = (_youju if system == "youju" else _langchain)(list(map(Path, lines)))
+    else:
+        figures = (_youju_search if system == "youju" else _langchain_search)(Path(lines[0]), lines[1:])
     figures["peak_mb"] = _peak_mb()
     sys.stdout.write(json.dumps(figures) + "\n")
 
@@ -150,6 +194,53 @@ def _langchain(files: Sequence[Path]) -> dict[str, Any]:
     docstore = dict(enumerate(chunks))
     seconds = time.perf_counter() - started
     return _figures(len(files), len(docstore), sum(len(d.page_content) for d in documents), seconds)
+
+
+def _youju_search(place: Path, questions: Sequence[str]) -> dict[str, Any]:
+    from rag import open_library
+
+    started = time.perf_counter()
+    with open_library(place, llm="none") as library:
+        library.search(questions[0], 10)
+        opened = time.perf_counter() - started
+        return _asked(questions, lambda question: library.search(question, 10), opened, library.counts()[1])
+
+
+def _langchain_search(place: Path, questions: Sequence[str]) -> dict[str, Any]:
+    import faiss
+    import numpy as np
+    from langchain_core.documents import Document
+    from langchain_huggingface import HuggingFaceEmbeddings
+
+    from embeddings.zh_small import FOLDER
+    from rag import open_library
+    from rag.store import unpack
+
+    with open_library(place, llm="none") as library:  # what a saved FAISS index and docstore would hold
+        stored = list(library.store.added_since(0))
+        vectors = np.stack([unpack(vector) for *_, vector in stored])
+        documents = [Document(text, metadata={"title": title}) for _, title, text, _ in stored]
+    started = time.perf_counter()
+    model = HuggingFaceEmbeddings(model_name=str(FOLDER), encode_kwargs={"normalize_embeddings": True})
+    index = faiss.IndexFlatL2(vectors.shape[1])
+    index.add(vectors)
+
+    def search(question: str) -> list[Document]:
+        _, found = index.search(np.asarray([model.embed_query(question)], dtype=np.float32), 10)
+        return [documents[i] for i in found[0]]
+
+    search(questions[0])
+    return _asked(questions, search, time.perf_counter() - started, len(documents))
+
+
+def _asked(questions: Sequence[str], search: Callable[[str], object], opened: float, chunks: int) -> dict[str, Any]:
+    times = []
+    for question in questions:
+        started = time.perf_counter()
+        search(question)
+        times.append(1000 * (time.perf_counter() - started))
+    p50, p95 = (statistics.quantiles(times, n=20, method="inclusive")[i] for i in (9, 18))
+    return {"chunks": chunks, "p50_ms": round(p50, 2), "p95_ms": round(p95, 2), "open_seconds": round(opened, 2)}
 
 
 def _figures(articles: int, chunks: int, characters: int, seconds: float) -> dict[str, Any]:

@@ -171,6 +171,8 @@ def load_folder(folder: Path) -> EvalSet:
     something that it does not name.
     """
     corpus, queries = folder / "corpus.jsonl", folder / "queries.jsonl"
+    if corpus.is_file() and not queries.is_file() and list(folder.glob("questions_*.jsonl")):
+        return _load_own(folder, corpus)
     for path in (corpus, queries):
         if not path.is_file():
             raise ReadError(
@@ -180,6 +182,18 @@ def load_folder(folder: Path) -> EvalSet:
     cases = tuple(_query_case(query, first) for query in _records(queries, _Query))
     digest = hashlib.sha256(corpus.read_bytes()).hexdigest()
     return EvalSet(folder.resolve().name, cases, digest, digest_cases(cases), articles=articles)
+
+
+def _load_own(folder: Path, corpus: Path) -> EvalSet:
+    """What `python -m eval make-set` writes: a corpus, and questions with quotes as in the shipped set."""
+    articles, first = distinct(_article(document) for document in _records(corpus, _Document))
+    cases = []
+    for question in _questions(_question_files(folder)):
+        case = _case(question)
+        gold = tuple(replace(g, article=first.get(g.article, g.article)) for g in case.gold)
+        cases.append(replace(case, gold=gold))
+    digest = hashlib.sha256(corpus.read_bytes()).hexdigest()
+    return EvalSet(folder.resolve().name, tuple(cases), digest, digest_cases(cases), articles=articles)
 
 
 def check_set(eval_set: EvalSet, texts: Mapping[str, str]) -> list[str]:
