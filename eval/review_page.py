@@ -21,7 +21,7 @@ def build_page(review: Review) -> gr.Blocks:
             return f"全部看完，收下 {done} 题。可以关掉这个页面了。{note}", "", "", ""
         before, quote, after = map(html.escape, review.context())
         kind = "可回答" if draft.quote else "不可回答（要确认资料里真的没有）"
-        head = f"第 {review.at + 1} / {len(review.drafts)} 条，已收下 {done} 题 · {kind} · 出自 {draft.made_by}。{note}"
+        head = f"第 {review.at + 1} / {len(review.drafts)} 条，已收下 {done} 题 · {kind} · {'按规则起草' if draft.made_by == 'rules' else f'{draft.made_by} 起草'}。{note}"
         passage = f"<b>{html.escape(review.title())}</b><div class='passage'>{before}<mark>{quote}</mark>{after}</div>"
         return head, draft.question, draft.answer, passage
 

@@ -23,16 +23,19 @@ class KeywordIndex:
     """BM25 (k1 = 1.2, b = 0.75) over title and text of chunks, keyed by chunk id.
 
     Args:
-        folder: holds the index; made when missing, made anew when it is not whole or of another format.
+        folder: holds the index. Where it is missing, not whole or of another format (or a writer is about to change it), this one is
+            empty until `update` makes the folder anew or `reload` finds it whole. Opening writes nothing: another process may.
 
-    `generation` is the store's generation that the index on disk has caught up with.
+    `generation` is the store's generation that the index has caught up with, 0 for an empty one.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._about = folder / "youju.json"
         self.generation = 0
-        self._index: Any = self._open() or self._make()
+        found = self._open()
+        self._on_disk = found is not None
+        self._index: Any = found or self._empty()
 
     def _open(self) -> Any | None:
         import tantivy
@@ -51,17 +54,15 @@ class KeywordIndex:
             return None
         return index
 
-    def _make(self) -> Any:
+    def _empty(self, folder: Path | None = None) -> Any:
         import tantivy
 
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True, exist_ok=True)
         schema = tantivy.SchemaBuilder()
         schema.add_integer_field("id", stored=True, indexed=True, fast=True)
         for field in ("title", "text"):
             schema.add_text_field(field, stored=False, tokenizer_name="whitespace", index_option="freq")
         self.generation = 0
-        return tantivy.Index(schema.build(), path=str(self._folder))
+        return tantivy.Index(schema.build(), path=str(folder) if folder else None)
 
     def __len__(self) -> int:
         return int(self._index.searcher().num_docs)
@@ -73,6 +74,11 @@ class KeywordIndex:
         """
         import tantivy
 
+        if not self._on_disk:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._index = self._empty(self._folder)
+            self._on_disk = True
         writer = self._index.writer(_WRITER_BYTES, 1)
         try:
             for id_ in removed:
@@ -129,6 +135,11 @@ class KeywordIndex:
 
     def reload(self) -> None:
         """See what another process has written since."""
+        if not self._on_disk:
+            found = self._open()
+            if found is not None:
+                self._index, self._on_disk = found, True
+            return
         try:
             self.generation = int(json.loads(self._about.read_text(encoding="utf-8"))["generation"])
         except (OSError, ValueError, KeyError):

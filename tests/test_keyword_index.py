@@ -78,3 +78,26 @@ def test_one_process_sees_what_another_wrote(index: KeywordIndex, tmp_path: Path
     index.update([(9, "新消息", "东湖隧道通车")], [], 2)
     reader.reload()
     assert (reader.generation, found(reader, "东湖隧道")) == (2, [9])
+
+
+def test_opening_writes_nothing_and_finds_what_another_process_makes_later(tmp_path: Path) -> None:
+    folder = tmp_path / "keywords"
+    reader = KeywordIndex(folder)
+    assert not folder.exists(), "the folder belongs to the one who writes"
+    assert (reader.generation, reader.search(["茶叶"], 5), len(reader)) == (0, [], 0)
+    writer = KeywordIndex(folder)
+    writer.update([(1, "茶叶", "东湖镇茶叶产量为320.5吨。")], [], 4)
+    reader.reload()
+    assert (reader.generation, [id_ for id_, _ in reader.search(["茶叶"], 5)]) == (4, [1])
+
+
+def test_a_reader_does_not_take_the_folder_from_a_writer_in_the_middle(tmp_path: Path) -> None:
+    folder = tmp_path / "keywords"
+    writer = KeywordIndex(folder)
+    writer.update([(1, "茶叶", "东湖镇茶叶产量为320.5吨。")], [], 1)
+    (folder / "youju.json").unlink()  # as between Tantivy's commit and our note of it
+    reader = KeywordIndex(folder)
+    assert reader.search(["茶叶"], 5) == []
+    writer.update([(2, "公路", "西岭镇修通了盘山公路。")], [], 2)
+    reader.reload()
+    assert {id_ for word in ("茶叶", "公路") for id_, _ in reader.search([word], 5)} == {1, 2}
