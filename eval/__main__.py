@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -356,17 +356,63 @@ def bench_ingest(
     _show_bench(result, f"建库 {result['files']} 个文件", "中位数之比", labels, out)
 
 
+BenchLibrary = Annotated[Path, typer.Option("--library", help="知识库文件夹", exists=True, show_default=False)]
+BenchSet = Annotated[str, typer.Option("--set", help="取哪个评测集的问题")]
+RoundsOption = Annotated[int, typer.Option("--rounds", min=1, help="各跑几遍（交替进行）")]
+ResultsOption = Annotated[Path, typer.Option("--out", help="结果文件夹")]
+QuestionsOption = Annotated[int, typer.Option("--limit", min=1, help="问多少题")]
+
+
 @bench_app.command("retrieval")
 def bench_retrieval(
-    library: Annotated[Path, typer.Option("--library", help="知识库文件夹", exists=True, show_default=False)],
-    name: Annotated[str, typer.Option("--set", help="取哪个评测集的问题")] = "shipped",
-    limit: Annotated[int, typer.Option("--limit", min=1, help="问多少题")] = 200,
-    seed: SeedOption = 0,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="各跑几遍（交替进行）")] = 3,
-    out: Annotated[Path, typer.Option("--out", help="结果文件夹")] = Path("results"),
-) -> None:
+    library: BenchLibrary, name: BenchSet = "shipped", limit: QuestionsOption = 200, seed: SeedOption = 0,
+    rounds: RoundsOption = 3, out: ResultsOption = Path("results"),
+) -> None:  # fmt: skip
     """检索有多快：同样的片段与向量，一次检索要多少毫秒，打开要多久，用多少内存。"""
-    from eval.bench import bench_retrieval as run_bench
+    labels = {
+        "p50_ms": "中位数（毫秒）",
+        "p95_ms": "95% 分位（毫秒）",
+        "open_seconds": "打开（秒）",
+        "peak_mb": "内存峰值 MB",
+    }
+    _bench_questions("retrieval", library, name, limit, seed, rounds, out, "none", labels)
+
+
+@bench_app.command("load")
+def bench_load(
+    library: BenchLibrary, name: BenchSet = "shipped", limit: QuestionsOption = 50, seed: SeedOption = 0,
+    rounds: RoundsOption = 3, out: ResultsOption = Path("results"),
+) -> None:  # fmt: skip
+    """几个人同时检索时有多快：1、2、4、8 人，每秒多少题，最慢的二十分之一要多久。"""
+    from eval.bench import USERS
+
+    labels = {f"per_second_{users}": f"{users} 人：题/秒" for users in USERS}
+    labels |= {f"p95_ms_{users}": f"{users} 人：95% 分位（毫秒）" for users in USERS}
+    _bench_questions("load", library, name, limit, seed, rounds, out, "none", labels)
+
+
+@bench_app.command("answer")
+def bench_answer(
+    library: BenchLibrary,
+    llm: Annotated[str, typer.Option("--llm", help="模型名称、GGUF 文件或模型文件夹", show_default=False)],
+    name: BenchSet = "shipped", limit: QuestionsOption = 10, seed: SeedOption = 0,
+    rounds: RoundsOption = 1, out: ResultsOption = Path("results"),
+) -> None:  # fmt: skip
+    """回答有多快：同一个大模型，多久出第一个字，多久答完。"""
+    labels = {
+        "first_token_p50": "首字（秒）",
+        "answer_p50": "答完（秒）",
+        "answer_p95": "答完 95% 分位（秒）",
+        "peak_mb": "内存峰值 MB",
+    }
+    _bench_questions("answer", library, name, limit, seed, rounds, out, llm, labels)
+
+
+def _bench_questions(
+    task: Literal["retrieval", "answer", "load"], library: Path, name: str, limit: int, seed: int, rounds: int, out: Path, llm: str,
+    labels: dict[str, str],
+) -> None:  # fmt: skip
+    from eval.bench import bench_questions
     from eval.datasets import load_set
 
     questions = [case.question for case in load_set(name).sample(limit, seed).cases]
@@ -375,15 +421,9 @@ def bench_retrieval(
         def show(system: str, number: int, figures: object) -> None:
             status.update(f"第 {number + 1}/{rounds} 遍：{system} 完成")
 
-        result = run_bench(library, questions, rounds=rounds, on_round=show)
-    labels = {
-        "p50_ms": "中位数（毫秒）",
-        "p95_ms": "95% 分位（毫秒）",
-        "open_seconds": "打开（秒）",
-        "peak_mb": "内存峰值 MB",
-    }
+        result = bench_questions(task, library, questions, llm=llm, rounds=rounds, on_round=show)
     title = f"{result['questions']} 题，{result['chunks']} 个片段"
-    _show_bench(result, title, "快几倍；内存之比", labels, out)
+    _show_bench(result, title, "有据好几倍（内存为之比）", labels, out)
 
 
 def _show_bench(result: dict[str, Any], title: str, ratio: str, labels: dict[str, str], out: Path) -> None:

@@ -13,15 +13,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from eval.run import describe_machine
 from rag.errors import YoujuError
 
+Task: TypeAlias = Literal["retrieval", "answer", "load"]
 SYSTEMS = ("youju", "langchain")
+USERS = (1, 2, 4, 8)
 CHUNK_CHARACTERS = 200
 """Chunk size of the LangChain side: its chunks then hold about as many characters as ours (138 to our 150)."""
 CHUNK_OVERLAP = 20
@@ -84,42 +87,52 @@ def bench_ingest(
     }
 
 
-def bench_retrieval(
+def bench_questions(
+    task: Task,
     library: Path,
     questions: Sequence[str],
     *,
+    llm: str = "none",
     rounds: int = 3,
     on_round: Callable[[str, int, Mapping[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Ask both systems the same questions in turns, over the passages and vectors of one library.
 
-    Youju searches as it always does: vectors and words, fused, reposts folded. The LangChain way is the usual one: the
-    question through HuggingFaceEmbeddings with the same model, the ten nearest of a flat FAISS index, their texts out of a docstore.
+    The LangChain way is the usual one: the question through HuggingFaceEmbeddings with the same model, the nearest of a flat FAISS
+    index, their texts out of a docstore.
+
+    Args:
+        task: "retrieval": ten passages a question. "answer": a whole answer of the LLM `llm`; LangChain's has its four nearest
+            passages in the prompt of its tutorials, to the same model in the same runtime, and checks nothing. "load": passages for
+            1, 2, 4 and 8 users at once, each asking all questions one after the other.
 
     Returns:
-        machine, versions, chunks, questions, rounds (for each the figures of both systems) and ratios: medians of langchain / youju
-        for the time of the median and of the slowest twentieth question and to open the library, of youju / langchain for memory.
+        machine, versions, chunks, questions, rounds (for each the figures of both systems) and ratios: medians of langchain /
+        youju, how many times faster Youju is; for questions a second and memory youju / langchain.
     """
     results: list[dict[str, Any]] = []
-    lines = [str(library), *(" ".join(question.split()) for question in questions)]
+    lines = [str(library), llm, *(" ".join(question.split()) for question in questions)]
     for number in range(rounds):
         row: dict[str, Any] = {}
         for system in SYSTEMS:
-            row[system] = _in_a_process(system, lines, task="retrieval")
+            row[system] = _in_a_process(system, lines, task=task)
             if on_round:
                 on_round(system, number, row[system])
         results.append(row)
-    faster = ("p50_ms", "p95_ms", "open_seconds")
-    ratios = {
-        name: round(statistics.median(r["langchain"][name] / r["youju"][name] for r in results), 2) for name in faster
-    }
-    ratios["peak_mb"] = round(statistics.median(r["youju"]["peak_mb"] / r["langchain"]["peak_mb"] for r in results), 2)
+    ratios = {}
+    for name in results[0]["youju"]:
+        if name != "chunks":
+            over, under = (
+                ("youju", "langchain") if name == "peak_mb" or name.startswith("per_second") else ("langchain", "youju")
+            )
+            ratios[name] = round(statistics.median(r[over][name] / max(r[under][name], 1e-9) for r in results), 2)
     return {
-        "bench": "retrieval",
+        "bench": task,
         "machine": describe_machine(),
         "versions": {name: version(name) for name in _PACKAGES},
         "chunks": results[0]["youju"]["chunks"],
         "questions": len(questions),
+        "llm": llm,
         "rounds": results,
         "ratios": ratios,
     }
@@ -144,12 +157,13 @@ def _in_a_process(system: str, lines: Sequence[object], *, task: str = "ingest")
 
 
 def child(system: str, task: str = "ingest") -> None:
-    """One round in this process: paths (for retrieval the library, then questions) on stdin, figures on stdout."""
+    """One round in this process: paths (or the library, the LLM and questions) on stdin, figures on stdout."""
     lines = sys.stdin.read().splitlines()
     if task == "ingest":
         figures = (_youju if system == "youju" else _langchain)(list(map(Path, lines)))
     else:
-        figures = (_youju_search if system == "youju" else _langchain_search)(Path(lines[0]), lines[1:])
+        ask = _youju_questions if system == "youju" else _langchain_questions
+        figures = ask(task, Path(lines[0]), lines[1], lines[2:])
     figures["peak_mb"] = _peak_mb()
     sys.stdout.write(json.dumps(figures) + "\n")
 
@@ -196,24 +210,33 @@ def _langchain(files: Sequence[Path]) -> dict[str, Any]:
     return _figures(len(files), len(docstore), sum(len(d.page_content) for d in documents), seconds)
 
 
-def _youju_search(place: Path, questions: Sequence[str]) -> dict[str, Any]:
-    from rag import open_library
+def _youju_questions(task: str, place: Path, llm: str, questions: Sequence[str]) -> dict[str, Any]:
+    from rag import Token, open_library
 
     started = time.perf_counter()
-    with open_library(place, llm="none") as library:
+    with open_library(place, llm=llm) as library:
         library.search(questions[0], 10)
         opened = time.perf_counter() - started
-        return _asked(questions, lambda question: library.search(question, 10), opened, library.counts()[1])
+        figures: dict[str, Any] = {"chunks": library.counts()[1], "open_seconds": round(opened, 2)}
+        if task == "retrieval":
+            return figures | _one_by_one(questions, lambda question: library.search(question, 10))
+        if task == "load":
+            return figures | _at_once(questions, lambda question: library.search(question, 10))
+        library.ask(questions[0])  # loads the LLM
+        return figures | _streamed(
+            questions, lambda question: (isinstance(event, Token) for event in library.events(question))
+        )
 
 
-def _langchain_search(place: Path, questions: Sequence[str]) -> dict[str, Any]:
+def _langchain_questions(task: str, place: Path, llm: str, questions: Sequence[str]) -> dict[str, Any]:
     import faiss
     import numpy as np
     from langchain_core.documents import Document
     from langchain_huggingface import HuggingFaceEmbeddings
 
     from embeddings.zh_small import FOLDER
-    from rag import open_library
+    from rag import load_settings, open_library
+    from rag.chat_models import load_chat_model
     from rag.store import unpack
 
     with open_library(place, llm="none") as library:  # what a saved FAISS index and docstore would hold
@@ -225,22 +248,89 @@ def _langchain_search(place: Path, questions: Sequence[str]) -> dict[str, Any]:
     index = faiss.IndexFlatL2(vectors.shape[1])
     index.add(vectors)
 
-    def search(question: str) -> list[Document]:
-        _, found = index.search(np.asarray([model.embed_query(question)], dtype=np.float32), 10)
+    def search(question: str, k: int = 10) -> list[Document]:
+        _, found = index.search(np.asarray([model.embed_query(question)], dtype=np.float32), k)
         return [documents[i] for i in found[0]]
 
     search(questions[0])
-    return _asked(questions, search, time.perf_counter() - started, len(documents))
+    figures: dict[str, Any] = {"chunks": len(documents), "open_seconds": round(time.perf_counter() - started, 2)}
+    if task == "retrieval":
+        return figures | _one_by_one(questions, search)
+    if task == "load":
+        return figures | _at_once(questions, search)
+    chat = load_chat_model(load_settings(None, llm=llm))
+    assert chat is not None
+
+    def stream(question: str) -> Iterator[bool]:
+        context = "\n\n".join(document.page_content for document in search(question, 4))
+        return (
+            bool(chunk.content) for chunk in chat.model.stream(_TUTORIAL.format(context=context, question=question))
+        )
+
+    list(stream(questions[0]))
+    return figures | _streamed(questions, stream)
 
 
-def _asked(questions: Sequence[str], search: Callable[[str], object], opened: float, chunks: int) -> dict[str, Any]:
+_TUTORIAL = (
+    "Use the following pieces of context to answer the question at the end. If you don't know the answer, just say that you don't know, "
+    "don't try to make up an answer. Use three sentences maximum and keep the answer as concise as possible.\n\n{context}\n\n"
+    "Question: {question}\n\nHelpful Answer:"
+)
+"""The prompt of LangChain's RAG tutorial (rlm/rag-prompt in its older form)."""
+
+
+def _one_by_one(questions: Sequence[str], search: Callable[[str], object]) -> dict[str, Any]:
     times = []
     for question in questions:
         started = time.perf_counter()
         search(question)
         times.append(1000 * (time.perf_counter() - started))
-    p50, p95 = (statistics.quantiles(times, n=20, method="inclusive")[i] for i in (9, 18))
-    return {"chunks": chunks, "p50_ms": round(p50, 2), "p95_ms": round(p95, 2), "open_seconds": round(opened, 2)}
+    return {"p50_ms": _quantile(times, 9), "p95_ms": _quantile(times, 18)}
+
+
+def _at_once(questions: Sequence[str], search: Callable[[str], object]) -> dict[str, Any]:
+    figures = {}
+    for users in USERS:
+        times: list[float] = []
+
+        def ask(user: int, times: list[float] = times) -> None:
+            for i in range(len(questions)):
+                started = time.perf_counter()
+                search(questions[(i + user) % len(questions)])
+                times.append(1000 * (time.perf_counter() - started))
+
+        started = time.perf_counter()
+        with ThreadPoolExecutor(users) as pool:
+            list(pool.map(ask, range(users)))
+        figures[f"per_second_{users}"] = round(len(times) / (time.perf_counter() - started), 2)
+        figures[f"p95_ms_{users}"] = _quantile(times, 18)
+    return figures
+
+
+def _streamed(questions: Sequence[str], stream: Callable[[str], Iterator[bool]]) -> dict[str, Any]:
+    """Times to the first piece of text (where there is one) and to the end, in seconds."""
+    firsts, totals = [], []
+    for question in questions:
+        started = time.perf_counter()
+        first = None
+        for spoken in stream(question):
+            if spoken and first is None:
+                first = time.perf_counter() - started
+        totals.append(time.perf_counter() - started)
+        if first is not None:
+            firsts.append(first)
+    middle = statistics.median(firsts) if firsts else 0.0
+    return {
+        "first_token_p50": round(middle, 2),
+        "answer_p50": _quantile(totals, 9),
+        "answer_p95": _quantile(totals, 18),
+    }
+
+
+def _quantile(values: Sequence[float], twentieth: int) -> float:
+    if len(values) == 1:
+        return round(values[0], 2)
+    return round(statistics.quantiles(values, n=20, method="inclusive")[twentieth], 2)
 
 
 def _figures(articles: int, chunks: int, characters: int, seconds: float) -> dict[str, Any]:
