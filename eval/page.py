@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any, TypeAlias
 
-from eval.scoring import MEANS, METRICS
+from eval.scoring import EVIDENCE_DEPTHS, MEANS, METRICS
 
 Formatter: TypeAlias = Callable[[str, Mapping[str, Any]], tuple[str, str]]
 
@@ -145,8 +145,39 @@ def _charts(summary: Mapping[str, Any], type_label: Callable[[str], str]) -> str
         ]
         if bars:
             charts.append(f"<div><h3>{escape(labels[name])}</h3>{_bars(labels[name], bars)}</div>")
+    charts += _depth_chart(summary["metrics"])
     charts += _risk_chart(summary.get("risk_coverage", []))
+    charts += _latency_chart(summary.get("latencies", []))
     return f"<div class='charts'>{''.join(charts)}</div>" if charts else "<p class='note'>没有可画的指标。</p>"
+
+
+def _depth_chart(metrics: Mapping[str, Any]) -> list[str]:
+    """How much of the gold stands within the first passages."""
+    bars = [(f"前 {k} 段", metrics[f"evidence@{k}"]) for k in EVIDENCE_DEPTHS if f"evidence@{k}" in metrics]
+    bars = [(label, estimate) for label, estimate in bars if estimate["value"] is not None]
+    title = "出处原文在前几个片段里"
+    return [f"<div><h3>{title}</h3>{_bars(title, bars)}</div>"] if bars else []
+
+
+def _latency_chart(bins: Sequence[Sequence[float]]) -> list[str]:
+    """How long answers took."""
+    if not bins:
+        return []
+    left, top, width, height = 30, 8, 280, 120
+    highest = max(count for *_, count in bins) or 1
+    step = width / len(bins)
+    columns = "".join(
+        f"<rect x='{left + i * step + 1:.1f}' y='{top + height * (1 - count / highest):.1f}' width='{step - 2:.1f}' "
+        f"height='{height * count / highest:.1f}' fill='var(--bar)'><title>{start:.2f}–{end:.2f} 秒：{count:.0f} 题</title></rect>"
+        for i, (start, end, count) in enumerate(bins)
+    )
+    marks = "".join(
+        f"<text x='{left + share * width:.0f}' y='{top + height + 16}' text-anchor='middle'>{share * bins[-1][1]:.2f}</text>"
+        for share in (0, 0.5, 1)
+    )
+    title = "用时（秒；最慢的 1% 在末一格）"
+    svg = f"<svg viewBox='0 0 330 150' role='img' aria-label='{title}'>{columns}{marks}</svg>"
+    return [f"<div><h3>{title}</h3>{svg}</div>"]
 
 
 def _risk_chart(points: Sequence[tuple[float, float]]) -> list[str]:

@@ -63,6 +63,9 @@ MEANS = (
     Metric("mrr@10", "MRR@10", "第一篇出处文章排名的倒数"),
     Metric("map@10", "MAP@10", "每篇出处文章处的准确率之平均"),
     Metric("ndcg@10", "nDCG@10", "按排名折减的累计增益"),
+    Metric("evidence@1", "原文@1", "第一个片段含有的出处原文占全部出处原文的比例"),
+    Metric("evidence@3", "原文@3", "前三个片段含有的（放进小模型提示词的大约就是这些）"),
+    Metric("evidence@5", "原文@5", "前五个片段含有的"),
     Metric("evidence@10", "原文@10", "检索到的片段含有的出处原文占全部出处原文的比例"),
     Metric("evidence_mrr@10", "原文 MRR@10", "含有出处原文的第一个片段排名的倒数"),
     Metric("citation_article_precision", "引用准确率（文章）", "引用中指向出处文章的比例"),
@@ -86,6 +89,7 @@ LATENCIES = (
     Metric("first_token_p50", "首字 p50（秒）", "从提问到大模型的第一个字；没有大模型时不适用"),
     Metric("first_token_p95", "首字 p95（秒）", "从提问到大模型的第一个字；没有大模型时不适用"),
 )
+EVIDENCE_DEPTHS = (1, 3, 5, 10)
 METRICS = MEANS + REFUSALS + LATENCIES
 
 
@@ -169,6 +173,7 @@ def summarize(rows: Sequence[Row], *, seed: int = 0) -> dict[str, Any]:
         },
         "metrics": {name: estimate.to_dict() for name, estimate in _estimates(good, seed).items()},
         "by_type": {kind: _of_type(rows, kind, seed) for kind in types},
+        "latencies": _histogram([row["seconds"] for row in good]),
         "risk_coverage": [[round(c, 4), round(r, 4)] for c, r in risk_coverage(good)],
     }
 
@@ -203,6 +208,16 @@ def _estimates(rows: Sequence[Row], seed: int) -> dict[str, Estimate]:
     return estimates
 
 
+def _histogram(seconds: Sequence[float], bins: int = 20) -> list[list[float]]:
+    """Counts of answers by time: [from, to, count], up to the 99th percentile; slower ones are in the last bin."""
+    if not seconds:
+        return []
+    values = np.asarray(seconds)
+    edges = np.linspace(0.0, max(float(np.quantile(values, 0.99)), 1e-3), bins + 1)
+    counts, _ = np.histogram(np.minimum(values, edges[-1]), edges)
+    return [[round(float(a), 4), round(float(b), 4), int(n)] for a, b, n in zip(edges, edges[1:], counts, strict=False)]
+
+
 def _area(rows: Sequence[Row], seed: int) -> Estimate:
     """Mean risk over the coverages that were reached (AURC; Geifman, Uziel & El-Yaniv 2019), resampled by case."""
     answered = [row for row in rows if row["metrics"]["passed"] is not None and not row["answer"]["refused"]]
@@ -226,7 +241,9 @@ def _retrieval(
         next((r for r, (chunk, text) in enumerate(chunks, 1) if _holds(chunk, text, places, quote)), None)
         for places, quote in _placed(gold)
     ]
-    scores["evidence@10"] = sum(rank is not None for rank in ranks) / len(ranks) if ranks else None
+    for k in EVIDENCE_DEPTHS:
+        found = sum(rank is not None and rank <= k for rank in ranks)
+        scores[f"evidence@{k}"] = found / len(ranks) if ranks else None
     scores["evidence_mrr@10"] = sum(1 / rank for rank in ranks if rank) / len(ranks) if ranks else None
     return scores
 
