@@ -50,7 +50,7 @@ def run(
     from eval.datasets import load_set
     from eval.libraries import default_cache, library_texts, prepared_library, progress_bar
     from eval.report import describe, markdown, write_report
-    from eval.run import describe_run, run_cases
+    from eval.run import describe_run, note_resources, run_cases
     from rag import load_settings
 
     settings = load_settings(config, embedder=embedder, llm=llm)
@@ -69,6 +69,7 @@ def run(
             describe_run(chosen, settings, limit=limit, seed=seed),
             lambda done, total: bar.update(task, completed=done, total=total),
         )
+        note_resources(place, library.path)
     summary = write_report(place)
     out_console.print(markdown(summary), markup=False)
     err_console.print(f"{describe(summary)}\n结果在 {place}（report.html、summary.md、cases.jsonl）", markup=False)

@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from eval.run import describe_machine
+from eval.run import describe_machine, peak_mb
 from rag.errors import YoujuError
 
 Task: TypeAlias = Literal["retrieval", "answer", "load"]
@@ -164,7 +164,7 @@ def child(system: str, task: str = "ingest") -> None:
     else:
         ask = _youju_questions if system == "youju" else _langchain_questions
         figures = ask(task, Path(lines[0]), lines[1], lines[2:])
-    figures["peak_mb"] = _peak_mb()
+    figures["peak_mb"] = peak_mb()
     sys.stdout.write(json.dumps(figures) + "\n")
 
 
@@ -343,15 +343,3 @@ def _figures(articles: int, chunks: int, characters: int, seconds: float) -> dic
         "characters_per_second": round(characters / seconds, 1),
         "articles_per_second": round(articles / seconds, 3),
     }
-
-
-def _peak_mb() -> float:
-    """Peak resident memory of this process, in MB."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        import psutil
-
-        return round(float(psutil.Process().memory_info().peak_wset) / 1e6, 1)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)

@@ -113,9 +113,16 @@ def _description(summary: Mapping[str, Any]) -> str:
         f"大模型 {made['llm'] or '无（原文摘录）'}",
         f"提示词 {made['prompts'] or '–'}",
         f"版本 {made['version'] or '–'}",
+        *_resources(summary.get("resources")),
         f"Python {machine['python']}，{machine['system']}，{machine['cpus']} 核",
     ]
     return f"<p class='note'>{escape(' · '.join(facts))}</p>"
+
+
+def _resources(resources: Mapping[str, float] | None) -> list[str]:
+    if not resources:
+        return []
+    return [f"内存峰值 {resources['peak_mb']:.0f} MB", f"知识库 {resources['library_mb']:.1f} MB"]
 
 
 def _summary_table(summary: Mapping[str, Any], format_value: Formatter) -> str:
@@ -217,7 +224,7 @@ def _bars(title: str, bars: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
             f"<line x1='{left + low:.1f}' x2='{left + high:.1f}' y1='{y + 11}' y2='{y + 11}' stroke='currentColor'/>"
             f"<text x='{left + width + 6}' y='{y + 15}'>{100 * estimate['value']:.0f}% (n={estimate['n']})</text>"
         )
-    box = f"viewBox='0 0 330 {len(bars) * step}'"
+    box = f"viewBox='0 0 345 {len(bars) * step}'"
     return f"<svg {box} role='img' aria-label='{escape(title, quote=True)}'>{''.join(parts)}</svg>"
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -117,6 +118,27 @@ def run_cases(
             if on_case:
                 on_case(len(rows), total)
     return [rows[case.id] for case in eval_set.cases]
+
+
+def note_resources(out: Path, library: Path) -> None:
+    """Add to run.json what the run took: peak memory of this process and size of the library's folder, in units of 10^6 bytes."""
+    path = out / CONFIG
+    content = json.loads(path.read_text(encoding="utf-8"))
+    size = sum(file.stat().st_size for file in library.rglob("*") if file.is_file())
+    content["resources"] = {"peak_mb": peak_mb(), "library_mb": round(size / 1e6, 1)}
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
+
+
+def peak_mb() -> float:
+    """Peak resident memory of this process, in units of 10^6 bytes."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        return round(float(psutil.Process().memory_info().peak_wset) / 1e6, 1)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

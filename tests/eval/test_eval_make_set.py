@@ -148,6 +148,9 @@ def test_the_command_without_a_page(real_library: Path, tmp_path: Path) -> None:
     asked = evaluate("run", "--set", "集", "--out", "结果", "--cache", "缓存", cwd=tmp_path)
     assert asked.returncode == 0, asked.stderr
     assert "| 通过率 |" in asked.stdout
+    resources = json.loads((tmp_path / "结果" / "run.json").read_text(encoding="utf-8"))["resources"]
+    assert resources["peak_mb"] > 50
+    assert resources["library_mb"] > 0
 
 
 @pytest.mark.model
