@@ -195,7 +195,6 @@ def check(library: LibraryOption = None, config: ConfigOption = None) -> None:
     """检查知识库是否完好，索引有错的顺手重建。"""
     with _open(load_settings(config, library=library)) as collection, _progress("检查") as tell:
         report = collection.check(lambda done, total: tell("compare", done, total, 0))
-        collection.repairs.clear()  # they are in the report
     out.print(f"{report.articles} 篇文章，{report.chunks} 个片段。")
     if report.waiting:
         out.print(f"[yellow]![/yellow] 有 {report.waiting} 篇已读入、还没有写完，再运行一次 youju add 即可接着做。")

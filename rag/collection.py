@@ -336,6 +336,8 @@ class Collection:
     def check(self, on_step: Callable[[int, int], None] | None = None) -> CheckReport:
         """Prove that the collection is whole; derived indexes that are not are made anew on the way.
 
+        What `repairs` held is in the report and cleared.
+
         Args:
             on_step: told how many articles are checked, and how many there are.
         """
@@ -353,8 +355,10 @@ class Collection:
                         problems.append(f"{name}重建后仍与文章不一致，请检查磁盘")
         exists = {path: Location(path).exists for path in {path for _, path in self.store.places()}}
         articles, chunks = self.counts()
+        told = (*self.repairs, *repaired)
+        self.repairs.clear()  # nobody needs to be told twice
         return CheckReport(
-            articles, chunks, tuple(problems), (*self.repairs, *repaired), self.store.waiting(),
+            articles, chunks, tuple(problems), told, self.store.waiting(),
             tuple(sorted(path for path, here in exists.items() if not here)),
         )  # fmt: skip
 
