@@ -159,10 +159,12 @@ class TestDamage:
 
 
 @pytest.mark.model
-def test_the_first_question_is_answered_within_a_second_and_a_half_of_work(fresh_python: Callable[[str], str]) -> None:
+def test_the_first_question_is_answered_within_two_seconds_of_work(fresh_python: Callable[[str], str]) -> None:
     code = (
         "import time; from embeddings import load_embedder\n"
         "load_embedder('zh-small', threads=1).encode_queries(['去年小麦产量是多少？']); print(time.process_time())"
     )
     best = min(float(fresh_python(code)) for _ in range(3))
-    assert best <= 1.5, f"{best:.2f} s of processor time"
+    assert best <= 2.0, (
+        f"{best:.2f} s of processor time"
+    )  # 0.6 on a recent core; a fifth of it rounds the weights to 8 bits
