@@ -80,7 +80,12 @@ def main_parts(root: LexborNode) -> tuple[list[LexborNode], frozenset[int]]:
             if part.parent.parent is not None and not part.parent.furniture:
                 part.parent.parent.score += part.value / 2
     skipped = frozenset(part.node.mem_id for part in parts if part.furniture)
-    best = max((part for part in parts if not _within_furniture(part)), key=lambda part: part.score)
+    inside: list[_Part] = []  # of no furniture; a part's parent is judged before it
+    for part in parts:
+        part.furniture = part.furniture or (part.parent is not None and part.parent.furniture)
+        if not part.furniture:
+            inside.append(part)
+    best = max(inside, key=lambda part: part.score)
     if best.score < _ENOUGH:
         return [root], skipped
     return [part.node for part in _with_siblings(best)], skipped
@@ -124,15 +129,6 @@ def _names(node: LexborNode) -> str:
     return f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
 
 
-def _within_furniture(part: _Part) -> bool:
-    above: _Part | None = part
-    while above is not None:
-        if above.furniture:
-            return True
-        above = above.parent
-    return False
-
-
 def _with_siblings(best: _Part) -> list[_Part]:
     """The best part and those beside it that hold a good share of sentences, too: articles are laid out in several boxes."""
     if best.parent is None:
@@ -153,17 +149,20 @@ _SOURCE = re.compile(
 _SENTENCE = re.compile(r"[，。；！？]")
 _HEAD = 15
 _INFO = 60
+_LONGEST_TITLE = 200
+# Possessive: what a line says of itself decides once, or a line of digits would be tried in every way of cutting it up.
 _BUTTONS = re.compile(
-    r"(?:字号|字体|大号?|中号?|小号?|分享(?:到|至)?|打印|收藏|关闭|保存|复制链接|评论|点赞|举报|阅读|返回|首页|我要(?:评论|跟帖)|已输入\d+字|展开全文|阅读全文|"
-    r"扫一扫.{0,12}|微信|微博|QQ空间|繁|简|[Aa][+-]?|[\s|/:：·,，、+-]|\d+|[（(]\d*(?:人参与)?[)）])+"
+    r"(?:字号|字体|[大中小]号?|分享(?:到|至)?|打印|收藏|关闭|保存|复制链接|评论|点赞|举报|阅读|返回|首页|我要(?:评论|跟帖)|已输入\d+字|展开全文|阅读全文|"
+    r"微信|微博|QQ空间|繁|简|[Aa][+-]?|[\s|/:：·,，、+-]|\d|[（(]\d*(?:人参与)?[)）])++|扫一扫.{0,12}"
 )
+_WORD = re.compile(r"[^\W\d]")
 _AFTER = re.compile(
-    r"(?:(?:相关|热门|精彩|精选|猜你|为您?你?|推荐|延伸|更多|最新|往期|网友|全部|最热|跟帖)[^。，；]{0,8}|(?:我要|发表|查看)?(?:评论|跟帖)\s*[（(]?\d*[）)]?|"
-    r"文章关键词[:：].*|关键词\s*[:：>»].*|-*\s*THE END\s*-*)[:：>»]?"
+    r"(?:(?:相关|热门|精彩|更多|最新|推荐|延伸|往期)(?:新闻|阅读|报道|文章|推荐|链接|资讯|专题|回顾|内容|评论)|(?:网友|全部|最热|最新|热门|精彩)?(?:评论|跟帖)|"
+    r"(?:我要|发表|查看)(?:评论|跟帖))\s*(?:[（(]\d*[）)])?[:：>»]*|文章关键词[:：].*|关键词\s*[:：>»].*|-*\s*THE END\s*-*"
 )
 _RECOMMENDED = re.compile(r"(?:为[您你]推荐|猜[您你]喜欢|(?:相关|热门)推荐)[:：>»]?")
 _WRITTEN = re.compile(r'"(?:datePublished|pubDate|publishTime|publish_time)"\s*:\s*"([^"<>]{8,40})"')
-_SITE_NAME = re.compile(r"\s*[-_|–—]+\s*[^-_|–—]{2,20}$")
+_SITE_NAME = re.compile(r"\s*+[-_|–—]++\s*+[^-_|–—]{2,20}$")
 
 
 def published_in_scripts(source: str) -> str:
@@ -183,39 +182,68 @@ def trim(lines: Sequence[Line], before: Sequence[Line], title: str) -> tuple[lis
     Returns:
         The article's lines, and the date and the source that the page shows at its head, each empty where it shows none.
     """
-    first = _start(lines, title)
-    around = [line.text for line in (*before[-_HEAD:], *lines[: max(first, 3)])]
-    info = [text for text in around if len(text) <= _INFO or _SENTENCE.search(text) is None]
-    end = len(lines)
-    sentences = [len(line.text) if _SENTENCE.search(line.text) else 0 for line in lines]
-    for number in range(first + 1, len(lines)):
-        text, above = lines[number].text, sum(sentences[first:number])
-        if (_AFTER.fullmatch(text) and sum(sentences[number:]) * 2 <= above) or (
-            _RECOMMENDED.fullmatch(text) and above
-        ):
-            end = number
-            break
-    headline = [line for line in lines[:first] if line.kind == "heading"][
-        -1:
-    ]  # whoever takes the article apart may want it
-    kept = headline + [line for line in lines[first:end] if line.kind == "row" or _BUTTONS.fullmatch(line.text) is None]
+    above = [line.text for line in before[-_HEAD:]]
+    dated = any(_MOMENT.search(text) or _DATED.search(text) for text in above if len(text) <= 2 * _INFO)
+    first = _start(lines, title[:_LONGEST_TITLE], dated)
+    around = [*above, *(line.text for line in lines[: max(first, 3)])]
+    info = [text for text in around if len(text) <= 2 * _INFO]
+    end = _end(lines, first)
+    headline = [line for line in lines[:first] if line.kind == "heading"]  # whoever takes the article apart may want it
+    kept = [*headline[-1:], *lines[first:end]]
     return kept, _first(_MOMENT, info, 0) or _first(_DATED, info, 1), _first(_SOURCE, info, 1)
 
 
-def _start(lines: Sequence[Line], title: str) -> int:
-    """Where the text begins: after the headline, the line of date and source, and the buttons that stand above it."""
+def _start(lines: Sequence[Line], title: str, dated: bool) -> int:
+    """Where the text begins: after the headline, the line of date and source, and the buttons that stand above it.
+
+    Nothing is passed over that reads like a sentence, and a day that stands alone only once: a chronicle has many.
+    """
     wanted = {_letters(title), _letters(_SITE_NAME.sub("", title))} - {""}
     first = 0
     for number, line in enumerate(lines[:_HEAD]):
-        if _letters(line.text) in wanted:
+        if _letters(line.text[: 2 * _LONGEST_TITLE]) in wanted:
             first = number + 1
+        elif _reads_like_text(line.text):
+            break
     for number in range(first, min(first + 6, len(lines))):
         text = lines[number].text
-        if len(text) > _INFO or text.endswith(("。", "！", "？", "：")):
+        if _reads_like_text(text):
             break
-        if _MOMENT.search(text) or _DATED.search(text) or _SOURCE.search(text) or _BUTTONS.fullmatch(text):
+        day = _DATED.search(text) is not None
+        if _MOMENT.search(text) or _SOURCE.search(text) or _is_button(text) or (day and not dated):
             first = number + 1
+            dated = dated or day
+        elif dated:
+            break
     return first if first < len(lines) else 0
+
+
+def _end(lines: Sequence[Line], first: int) -> int:
+    """Where the text ends: before a label under which other news or replies stand, and the buttons above it."""
+    sentences = [len(line.text) if _SENTENCE.search(line.text) else 0 for line in lines]
+    left, above = sum(sentences[first:]), 0
+    end = len(lines)
+    for number in range(first, len(lines)):
+        text = lines[number].text
+        if len(text) <= _INFO and (
+            (_AFTER.fullmatch(text) and left * 2 <= above) or (_RECOMMENDED.fullmatch(text) and above)
+        ):
+            end = number
+            break
+        above += sentences[number]
+        left -= sentences[number]
+    while end > first + 1 and _is_button(lines[end - 1].text):
+        end -= 1
+    return end
+
+
+def _reads_like_text(text: str) -> bool:
+    return len(text) > _INFO or text.endswith(("。", "！", "？", "：", "”"))
+
+
+def _is_button(text: str) -> bool:
+    """Whether a line is nothing but what one clicks on; a number alone is text."""
+    return len(text) <= _INFO and _WORD.search(text) is not None and _BUTTONS.fullmatch(text) is not None
 
 
 def _letters(text: str) -> str:

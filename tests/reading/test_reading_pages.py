@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from rag.reading import read_file
+from rag.reading.lines import Line
+from rag.reading.page import trim
 from rag.records import Article
 
 STORY = (
@@ -84,3 +87,29 @@ def test_related_news_at_the_head_does_not_cost_the_article(tmp_path: Path) -> N
     article = page(tmp_path, f"<div><p>导语说，隧道完工了。</p><p>相关新闻</p><ul>{LINKS}</ul>{PARAGRAPHS}</div>")
     for sentence in STORY:
         assert sentence in article.text
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        [*STORY[:2], "最新进展", STORY[2]],
+        [STORY[0], "2022年5月6日", STORY[1], "2023年", STORY[2]],
+        [STORY[0], "微博", STORY[1], "微信", STORY[2]],
+        [STORY[0], "东湖隧道主体完工", STORY[1], STORY[2]],
+        [*STORY, "推荐理由", "它省下半个多小时，也让两岸的学校、医院和市场连在了一起，居民盼了十一年。"],
+    ],
+    ids=["a heading of news", "a chronicle", "headings like buttons", "the title again", "a last section"],
+)
+def test_nothing_of_the_article_is_taken_for_what_stands_around_it(tmp_path: Path, own: list[str]) -> None:
+    body = "".join(f"<p>{text}</p>" for text in own)
+    article = page(
+        tmp_path, f"<h1>东湖隧道主体完工</h1><p>2024-05-06 09:30 来源：青石日报</p><div>{body}</div><ul>{LINKS}</ul>"
+    )
+    assert [line for line in article.text.split("\n") if line in own] == own
+
+
+@pytest.mark.parametrize("text", ["1" * 60, "A+" * 30, "扫一扫" * 20, "大号" * 30, "(1)" * 20, "-" * 100_000])
+def test_hostile_lines_cost_no_time(text: str) -> None:
+    started = time.process_time()
+    trim([Line("一句话。"), *[Line(f"{text}甲")] * 50], [Line(text)], f"{text}甲")
+    assert time.process_time() - started < 1.0
