@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from eval.cli_bench import app as bench_app
 from rag.errors import SettingsError, YoujuError
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(bench_app, name="bench")
 out_console = Console(highlight=False, soft_wrap=True)
 err_console = Console(stderr=True, highlight=False)
 
@@ -47,10 +49,10 @@ def run(
     cache: CacheOption = None,
 ) -> None:
     """把评测集的每一题问一遍，写出逐题结果与汇总；中断后再运行会接着做。"""
-    from eval.datasets import load_set
     from eval.libraries import default_cache, library_texts, prepared_library, progress_bar
     from eval.report import describe, markdown, write_report
     from eval.run import describe_run, note_resources, run_cases
+    from eval.sets import load_set
     from rag import load_settings
 
     settings = load_settings(config, embedder=embedder, llm=llm)
@@ -96,9 +98,9 @@ def retrieval(
     cache: CacheOption = None,
 ) -> None:
     """只比检索：BM25、向量、各权重的混合，并列给出。"""
-    from eval.datasets import load_set
     from eval.libraries import default_cache, prepared_library, progress_bar
     from eval.retrieval import DEFAULT_WEIGHTS, compare_retrieval, markdown
+    from eval.sets import load_set
     from rag import load_settings
 
     settings = load_settings(config, embedder=embedder, llm="none")
@@ -127,7 +129,8 @@ def check(
     name: Annotated[str, typer.Option("--set", help="shipped 或评测集文件夹")] = "shipped",
 ) -> None:
     """检查评测集：题号、要点，以及每条出处原文是否真在文章里。"""
-    from eval.datasets import check_set, load_set, read_texts
+    from eval.datasets import check_set, read_texts
+    from eval.sets import load_set
 
     chosen = load_set(name)
     texts = read_texts(chosen)
@@ -212,8 +215,8 @@ def calibrate(
     """重新测定句子评分的权重与拒答门槛。"""
     from eval.calibrate import calibrate as run
     from eval.calibrate import describe
-    from eval.datasets import load_set
     from eval.libraries import default_cache, prepared_library
+    from eval.sets import load_set
     from rag import load_settings
 
     chosen = load_set(name)
@@ -318,129 +321,6 @@ def make_set(
         )
         serve(review, port)
     out_console.print(f"收下 {len(review.accepted)} 题，在 {out}；评测：python -m eval run --set {out}", markup=False)
-
-
-bench_app = typer.Typer(
-    help="测速：与通常的 LangChain 做法在同一次运行里对照。", no_args_is_help=True, rich_markup_mode=None
-)
-app.add_typer(bench_app, name="bench")
-
-
-@bench_app.callback()
-def bench() -> None:
-    """测速：与通常的 LangChain 做法在同一次运行里对照。"""
-
-
-@bench_app.command("ingest")
-def bench_ingest(
-    articles: Annotated[Path, typer.Option("--articles", help="Markdown 文章所在的文件夹")] = Path(
-        "eval/data/articles"
-    ),
-    limit: Annotated[int, typer.Option("--limit", min=1, help="抽多少篇")] = 120,
-    seed: SeedOption = 0,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="各跑几遍（交替进行）")] = 3,
-    out: Annotated[Path, typer.Option("--out", help="结果文件夹")] = Path("results"),
-) -> None:
-    """建库有多快：同样的文件、同一个向量模型，每秒多少片段、字、篇，用多少内存。"""
-    from eval.bench import bench_ingest as run_bench
-
-    with err_console.status("测速…") as status:
-
-        def show(system: str, number: int, figures: object) -> None:
-            status.update(f"第 {number + 1}/{rounds} 遍：{system} 完成")
-
-        result = run_bench(articles, limit=limit, seed=seed, rounds=rounds, on_round=show)
-    labels = {
-        "chunks_per_second": "片段/秒", "characters_per_second": "字/秒", "articles_per_second": "篇/秒",
-        "chunks": "片段", "seconds": "秒", "peak_mb": "内存峰值 MB",
-    }  # fmt: skip
-    _show_bench(result, f"建库 {result['files']} 个文件", "中位数之比", labels, out)
-
-
-BenchLibrary = Annotated[Path, typer.Option("--library", help="知识库文件夹", exists=True, show_default=False)]
-BenchSet = Annotated[str, typer.Option("--set", help="取哪个评测集的问题")]
-RoundsOption = Annotated[int, typer.Option("--rounds", min=1, help="各跑几遍（交替进行）")]
-ResultsOption = Annotated[Path, typer.Option("--out", help="结果文件夹")]
-QuestionsOption = Annotated[int, typer.Option("--limit", min=1, help="问多少题")]
-
-
-@bench_app.command("retrieval")
-def bench_retrieval(
-    library: BenchLibrary, name: BenchSet = "shipped", limit: QuestionsOption = 200, seed: SeedOption = 0,
-    rounds: RoundsOption = 3, out: ResultsOption = Path("results"),
-) -> None:  # fmt: skip
-    """检索有多快：同样的片段与向量，一次检索要多少毫秒，打开要多久，用多少内存。"""
-    labels = {
-        "p50_ms": "中位数（毫秒）",
-        "p95_ms": "95% 分位（毫秒）",
-        "open_seconds": "打开（秒）",
-        "peak_mb": "内存峰值 MB",
-    }
-    _bench_questions("retrieval", library, name, limit, seed, rounds, out, "none", labels)
-
-
-@bench_app.command("load")
-def bench_load(
-    library: BenchLibrary, name: BenchSet = "shipped", limit: QuestionsOption = 50, seed: SeedOption = 0,
-    rounds: RoundsOption = 3, out: ResultsOption = Path("results"),
-) -> None:  # fmt: skip
-    """几个人同时检索时有多快：1、2、4、8 人，每秒多少题，最慢的二十分之一要多久。"""
-    from eval.bench import USERS
-
-    labels = {f"per_second_{users}": f"{users} 人：题/秒" for users in USERS}
-    labels |= {f"p95_ms_{users}": f"{users} 人：95% 分位（毫秒）" for users in USERS}
-    _bench_questions("load", library, name, limit, seed, rounds, out, "none", labels)
-
-
-@bench_app.command("answer")
-def bench_answer(
-    library: BenchLibrary,
-    llm: Annotated[str, typer.Option("--llm", help="模型名称、GGUF 文件或模型文件夹", show_default=False)],
-    name: BenchSet = "shipped", limit: QuestionsOption = 10, seed: SeedOption = 0,
-    rounds: RoundsOption = 1, out: ResultsOption = Path("results"),
-) -> None:  # fmt: skip
-    """回答有多快：同一个大模型，多久出第一个字，多久答完。"""
-    labels = {
-        "first_token_p50": "首字（秒）",
-        "answer_p50": "答完（秒）",
-        "answer_p95": "答完 95% 分位（秒）",
-        "peak_mb": "内存峰值 MB",
-    }
-    _bench_questions("answer", library, name, limit, seed, rounds, out, llm, labels)
-
-
-def _bench_questions(
-    task: Literal["retrieval", "answer", "load"], library: Path, name: str, limit: int, seed: int, rounds: int, out: Path, llm: str,
-    labels: dict[str, str],
-) -> None:  # fmt: skip
-    from eval.bench import bench_questions
-    from eval.datasets import load_set
-
-    questions = [case.question for case in load_set(name).sample(limit, seed).cases]
-    with err_console.status("测速…") as status:
-
-        def show(system: str, number: int, figures: object) -> None:
-            status.update(f"第 {number + 1}/{rounds} 遍：{system} 完成")
-
-        result = bench_questions(task, library, questions, llm=llm, rounds=rounds, on_round=show)
-    title = f"{result['questions']} 题，{result['chunks']} 个片段"
-    _show_bench(result, title, "有据好几倍（内存为之比）", labels, out)
-
-
-def _show_bench(result: dict[str, Any], title: str, ratio: str, labels: dict[str, str], out: Path) -> None:
-    from rich.table import Table
-
-    from eval.bench import SYSTEMS
-
-    table = Table("", *SYSTEMS, ratio, title=title)
-    for name, label in labels.items():
-        cells = [" ".join(f"{row[system][name]:g}" for row in result["rounds"]) for system in SYSTEMS]
-        table.add_row(label, *cells, f"{result['ratios'][name]:g}" if name in result["ratios"] else "")
-    out_console.print(table)
-    out.mkdir(parents=True, exist_ok=True)
-    target = out / f"bench-{result['bench']}.json"
-    target.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    out_console.print(f"结果：{target}")
 
 
 @app.command(

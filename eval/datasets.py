@@ -114,34 +114,6 @@ class EvalSet:
         return replace(self, cases=tuple(self.cases[i] for i in chosen))
 
 
-def load_set(name: str, *, articles: Path | None = None) -> EvalSet:
-    """Load "shipped", "seed" (over `articles`), or what `name` is the path of: a folder, a JSON file, a table (over `articles`).
-
-    Raises:
-        ReadError: the folder or a line of its files is not an evaluation set.
-    """
-    if name == "seed":
-        if articles is None:
-            raise ReadError(
-                "评测集 seed 需要文章", "请加 --articles 文件夹（放有种子文章的文件夹或文件）", reason="missing"
-            )
-        return load_seed(articles)
-    from eval import formats  # it builds on this module
-
-    place = Path(name)
-    if place.suffix.lower() in (".csv", ".tsv", ".xlsx"):
-        if articles is None:
-            raise ReadError(f"{name} 需要文章", "请加 --articles 文件夹", reason="missing")
-        return formats.load_table(place, articles)
-    if articles is not None:
-        raise ReadError("--articles 只用于 --set seed 和表格", "请去掉 --articles", reason="unsupported")
-    if name == "shipped":
-        return load_shipped()
-    if place.suffix.lower() in (".json", ".jsonl"):
-        return formats.load_json(place)
-    return formats.load_beir(place) if (place / "qrels").is_dir() else load_folder(place)
-
-
 def load_shipped(data: Path = DATA) -> EvalSet:
     """The shipped set, or another folder of the same layout: articles/** and questions_*.jsonl."""
     files = _question_files(data)

@@ -95,7 +95,8 @@ class Hit:
     Attributes:
         score: the fused score, 0 to 1 within one search; higher is better.
         rank: 1 for the best.
-        why: the raw score of each leg ("dense": cosine, "keyword": BM25), for people and for evaluation.
+        why: the raw score of each leg ("dense": cosine, "keyword": BM25), for people and for evaluation; in an answer also
+            "sentence", 0 to 1: how well the best sentence of the passage answers, where it was judged.
         also: near-duplicate articles that this hit represents.
     """
 

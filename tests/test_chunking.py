@@ -134,6 +134,15 @@ def test_laws_of_chunks(text: str, max_tokens: int, offsets: list[int]) -> None:
     assert not text[position:].strip()
 
 
+@pytest.mark.parametrize("number", ["US1,100.9亿", "Lee1,100.9亿", "1,100.9亿", "-1,100.9亿"])
+def test_a_number_after_a_latin_word_is_not_cut(number: str) -> None:
+    assert not any(
+        chunk.text.endswith(("1", ",", "100", "."))
+        for size in range(14, 30)
+        for chunk in chunks("字" * 9 + number, size)
+    )
+
+
 @given(TEXTS, st.integers(16, 60))
 @settings(max_examples=300, deadline=None)
 def test_no_number_is_cut(text: str, max_tokens: int) -> None:

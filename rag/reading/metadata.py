@@ -19,7 +19,7 @@ _ISO = re.compile(
     r"\s*(Z|UTC|GMT|CST|[+-]\d{2}:?\d{2})?(?:\s(?:UTC|GMT|CST))?"
 )
 _COMPACT = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)(?:T?(\d\d)(\d\d)(\d\d)?(Z|[+-]\d{4})?)?")
-_EPOCH = re.compile(r"(\d{9,10})(?:\.\d+)?|(\d{12,13})")
+_EPOCH = re.compile(r"(1\d{9})(?:\.\d+)?|(1\d{12})")
 _AFTERNOON = frozenset({"下午", "傍晚", "晚上", "晚间"})
 _SPLIT = re.compile(r"\s+[-–—|/>＞»]\s+|[/>＞»]")
 _DECIMAL = re.compile(r"\d+\.\d+")
@@ -31,8 +31,9 @@ def parse_date(text: str, now: datetime | None = None) -> datetime | None:
     """A publication date as an aware moment in UTC, or None where it cannot be true.
 
     RFC 822 ("Fri, 02 Jul 2021 11:59:33 GMT", "+0800"), ISO 8601, "2021年7月2日 周五 下午3:05", "20210702" and seconds or
-    milliseconds since 1970 are read; a date without its year is not guessed. A moment without a zone is Asia/Shanghai, as is a day without a time (its midnight). Before 1900, the epoch itself (what software writes when it
-    knows no date) and more than a week after `now` cannot be true.
+    milliseconds since 1970 (from 2001 on: shorter numbers are something else) are read; a date without its year is not
+    guessed. A moment without a zone is Asia/Shanghai, as is a day without a time (its midnight). Before 1900, the epoch
+    itself (what software writes when it knows no date) and more than a week after `now` cannot be true.
     """
     moment = _read_date(tidy(text))
     if moment is None:

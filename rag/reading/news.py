@@ -190,7 +190,8 @@ def clean(lines: Sequence[Line], *, markup: bool) -> Cleaned:
         if _CREDITS.fullmatch(credit):
             _add(metadata, "credits", credit)
             continue
-        if len(kept) < _HEAD_LINES and "dateline" not in metadata:
+        at_head = len(kept) < _HEAD_LINES and not any(above.text.endswith("。") for above in kept)
+        if at_head and "dateline" not in metadata:
             if match := _DATELINE.fullmatch(credit):
                 _add(metadata, "dateline", match[1])
                 _add(metadata, "original_source", match[2] or "")

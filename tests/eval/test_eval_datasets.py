@@ -15,10 +15,10 @@ from eval.datasets import (
     check_set,
     load_folder,
     load_seed,
-    load_set,
     load_shipped,
     read_texts,
 )
+from eval.sets import load_set
 from rag.errors import ReadError
 from rag.records import Article, Turn
 

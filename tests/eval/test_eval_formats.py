@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from eval.datasets import Case, EvalSet, check_set, load_set, read_texts
+from eval.datasets import Case, EvalSet, check_set, read_texts
+from eval.sets import load_set
 from rag.errors import ReadError
 
 TEXT = "青石区去年金融业增加值为12.5亿元，同比增长6.3%。"

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from embeddings import HashingEmbedder
-from eval.datasets import check_set, load_set, read_texts
+from eval.datasets import check_set, read_texts
 from eval.make_set import QUESTIONS, Draft, Review, draft_by_rules, read_reply, write_corpus
+from eval.sets import load_set
 from rag.library import Library
 from rag.settings import Settings
 from tests.conftest import make_article

@@ -111,7 +111,7 @@ def test_the_page_filters_in_a_browser(out):
 
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
-        pytest.skip("no chromium on this machine")
+        pytest.skip("no browser: apt-get install chromium fonts-noto-cjk")
     write_report(out)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium)
