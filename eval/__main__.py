@@ -46,6 +46,10 @@ def run(
     limit: LimitOption = None,
     seed: SeedOption = 0,
     out: Annotated[Path | None, typer.Option("--out", help="结果文件夹", show_default="results/集名-大模型")] = None,
+    prices: Annotated[
+        tuple[float, float] | None,
+        typer.Option("--prices", help="大模型每百万词元的价格：提示词、回答", show_default=False),
+    ] = None,
     cache: CacheOption = None,
 ) -> None:
     """把评测集的每一题问一遍，写出逐题结果与汇总；中断后再运行会接着做。"""
@@ -53,6 +57,7 @@ def run(
     from eval.report import describe, markdown, write_report
     from eval.run import describe_run, note_resources, run_cases
     from eval.sets import load_set
+    from eval.tokens import TokenMeter
     from rag import load_settings
 
     settings = load_settings(config, embedder=embedder, llm=llm)
@@ -63,6 +68,7 @@ def run(
         progress_bar(err_console) as bar,
     ):
         task = bar.add_task(f"提问 {chosen.name}", total=len(chosen.cases))
+        chat, _ = library.chat_model()
         rows = run_cases(
             library,
             chosen,
@@ -70,8 +76,9 @@ def run(
             place,
             describe_run(chosen, settings, limit=limit, seed=seed),
             lambda done, total: bar.update(task, completed=done, total=total),
+            TokenMeter.on(chat) if chat else None,
         )
-        note_resources(place, library.path)
+        note_resources(place, library.path, prices)
     summary = write_report(place)
     out_console.print(markdown(summary), markup=False)
     err_console.print(f"{describe(summary)}\n结果在 {place}（report.html、summary.md、cases.jsonl）", markup=False)

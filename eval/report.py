@@ -30,6 +30,8 @@ TYPE_LABELS = {
     "not_standalone": "不能独立成问",
     "question": "问题",
 }
+_COUNTED = {"prompt_tokens": 0, "completion_tokens": 0, "cost": 5}
+"""Metrics that are no shares, with the digits they are shown with."""
 _SECONDS = {metric.name for metric in LATENCIES}
 _BY_TYPE = ("passed", "char_f1", "hit@1", "evidence@10", "citation_precision", "citation_recall")
 
@@ -45,7 +47,7 @@ def write_report(out: Path) -> dict[str, Any]:
         run = json.loads((out / CONFIG).read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
         raise ReadError(f"读不了 {out / CONFIG}：{error}", "请检查评测结果文件夹", reason="unreadable") from None
-    summary: dict[str, Any] = {**run, "made": _made(rows), **summarize(rows)}
+    summary: dict[str, Any] = {**run, "made": _made(rows), **summarize(rows, prices=run.get("prices"))}
     (out / SUMMARY).write_text(json.dumps(summary, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     (out / "summary.md").write_text(markdown(summary), encoding="utf-8")
     (out / "report.html").write_text(render_page(summary, rows, type_label, format_value), encoding="utf-8")
@@ -105,10 +107,13 @@ def type_label(kind: str) -> str:
 
 
 def format_value(name: str, estimate: Mapping[str, Any]) -> tuple[str, str]:
-    """Value and interval as people read them: seconds for latencies, percent for the rest; a dash for not eligible."""
+    """Value and interval as people read them: seconds for latencies, counts of tokens, percent for the rest; a dash for not eligible."""
     if estimate["value"] is None:
         return "–", "–"
     value, low, high = (estimate[key] for key in ("value", "low", "high"))
+    if name in _COUNTED:
+        digits = _COUNTED[name]
+        return f"{value:.{digits}f}", f"{low:.{digits}f} – {high:.{digits}f}"
     if name in _SECONDS:
         return f"{value:.3f}", f"{low:.3f} – {high:.3f}"
     return f"{100 * value:.1f}%", f"{100 * low:.1f} – {100 * high:.1f}"

@@ -2,7 +2,8 @@
 
 A row of cases.jsonl: id, type, question, history, answerable, key_facts, forbidden, references, gold (article, quote,
 places of the quote), answer (`Answer.to_dict()`, null if the case raised), metrics (null if it raised), seconds (wall time),
-first_token (seconds from the question to the LLM's first piece of text, null without one), fallback (an LLM was asked
+first_token (seconds from the question to the LLM's first piece of text, null without one), tokens (of the LLM's prompts and
+completions, null if it was not asked), fallback (an LLM was asked
 for and the answer is extractive), error (null, or kind and message).
 """
 
@@ -21,6 +22,7 @@ from urllib.parse import urlsplit
 
 from eval.datasets import Case, EvalSet
 from eval.scoring import gold_rows, score_answer
+from eval.tokens import TokenMeter
 from rag import Answer, Event, Settings, Token, Turn, __version__
 from rag.errors import ModelError, ReadError, SettingsError
 
@@ -82,6 +84,7 @@ def run_cases(
     out: Path,
     config: Mapping[str, Any],
     on_case: Callable[[int, int], None] | None = None,
+    meter: TokenMeter | None = None,
 ) -> list[dict[str, Any]]:
     """Ask what `out` does not hold yet; return all rows in the order of the set.
 
@@ -94,6 +97,7 @@ def run_cases(
         out: folder of cases.jsonl and run.json; made when missing.
         config: see `describe_run`; kept in run.json.
         on_case: called with cases done and cases in all.
+        meter: listens to the library's LLM.
 
     Raises:
         SettingsError: `out` holds a run of another configuration.
@@ -106,10 +110,13 @@ def run_cases(
     made = next((row["answer"]["provenance"] for row in rows.values()), None)
     if todo:
         _warm_up(library, todo[0])
+        if meter:
+            meter.take()
     total = len(eval_set.cases)
     with (out / CASES).open("a", encoding="utf-8") as file:
         for case in todo:
             row = _ask(library, case, gold_rows(case, texts), eval_set.key_of, config)
+            row["tokens"] = meter.take() if meter else None
             if row["answer"] is not None:
                 made = _same_make(made, row["answer"]["provenance"], out)
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -120,12 +127,15 @@ def run_cases(
     return [rows[case.id] for case in eval_set.cases]
 
 
-def note_resources(out: Path, library: Path) -> None:
-    """Add to run.json what the run took: peak memory of this process and size of the library's folder, in units of 10^6 bytes."""
+def note_resources(out: Path, library: Path, prices: tuple[float, float] | None = None) -> None:
+    """Add to run.json what the run took: peak memory of this process and size of the library's folder, in units of 10^6 bytes;
+    and what a million tokens of prompt and of completion cost, where that is known."""
     path = out / CONFIG
     content = json.loads(path.read_text(encoding="utf-8"))
     size = sum(file.stat().st_size for file in library.rglob("*") if file.is_file())
     content["resources"] = {"peak_mb": peak_mb(), "library_mb": round(size / 1e6, 1)}
+    if prices:
+        content["prices"] = list(prices)
     path.write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
 
 
@@ -233,6 +243,7 @@ def _ask(
         "metrics": None,
         "seconds": None,
         "first_token": None,
+        "tokens": None,
         "fallback": False,
         "error": None,
     }

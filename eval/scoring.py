@@ -75,6 +75,7 @@ MEANS = (
     Metric("citation_f1", "引用 F1（原文）", "两者的调和平均"),
     Metric("numbers", "数字忠实", "含数字的语句中，每个数字都照样出现在所引原文里的比例（不用有据自己的核对）"),
     Metric("supported", "有据语句", "答案语句中判为 supported 的比例"),
+    Metric("conversation", "追问通过率", "接着前文问的题的通过率"),
 )
 REFUSALS = (
     Metric("refusal_precision", "拒答准确率", "拒答的问题中确实不可回答的比例"),
@@ -89,8 +90,13 @@ LATENCIES = (
     Metric("first_token_p50", "首字 p50（秒）", "从提问到大模型的第一个字；没有大模型时不适用"),
     Metric("first_token_p95", "首字 p95（秒）", "从提问到大模型的第一个字；没有大模型时不适用"),
 )
+COSTS = (
+    Metric("prompt_tokens", "提示词词元", "每次提问发给大模型的词元；没有问大模型的题不适用"),
+    Metric("completion_tokens", "回答词元", "每次提问大模型写出的词元"),
+    Metric("cost", "每题费用", "按 --prices 给出的每百万词元价格"),
+)
 EVIDENCE_DEPTHS = (1, 3, 5, 10)
-METRICS = MEANS + REFUSALS + LATENCIES
+METRICS = MEANS + REFUSALS + LATENCIES + COSTS
 
 
 def gold_rows(case: Case, texts: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -138,6 +144,7 @@ def score_answer(
     supports = [statement["support"] == "supported" for statement in statements]
     scores["supported"] = sum(supports) / len(supports) if supports else None
     scores["numbers"] = _faithful_numbers(statements)
+    scores["conversation"] = scores["passed"] if case.history else None
     return scores
 
 
@@ -156,8 +163,11 @@ def retrieval_scores(passages: Sequence[frozenset[str]], gold: frozenset[str]) -
     }
 
 
-def summarize(rows: Sequence[Row], *, seed: int = 0) -> dict[str, Any]:
+def summarize(rows: Sequence[Row], *, seed: int = 0, prices: Sequence[float] | None = None) -> dict[str, Any]:
     """Counts, every metric with its interval, and the same by type of question.
+
+    Args:
+        prices: of a million prompt tokens and of a million completion tokens, in any currency.
 
     Rows with an error are counted and take part in no metric: what they would have scored is not known.
     """
@@ -171,23 +181,23 @@ def summarize(rows: Sequence[Row], *, seed: int = 0) -> dict[str, Any]:
             "refused": sum(bool(row["answer"]["refused"]) for row in good),
             "fallbacks": sum(bool(row["fallback"]) for row in good),
         },
-        "metrics": {name: estimate.to_dict() for name, estimate in _estimates(good, seed).items()},
-        "by_type": {kind: _of_type(rows, kind, seed) for kind in types},
+        "metrics": {name: estimate.to_dict() for name, estimate in _estimates(good, seed, prices).items()},
+        "by_type": {kind: _of_type(rows, kind, seed, prices) for kind in types},
         "latencies": _histogram([row["seconds"] for row in good]),
         "risk_coverage": [[round(c, 4), round(r, 4)] for c, r in risk_coverage(good)],
     }
 
 
-def _of_type(rows: Sequence[Row], kind: str, seed: int) -> dict[str, Any]:
+def _of_type(rows: Sequence[Row], kind: str, seed: int, prices: Sequence[float] | None) -> dict[str, Any]:
     mine = [row for row in rows if row["type"] == kind]
     good = [row for row in mine if row["error"] is None]
     return {
         "counts": {"cases": len(mine), "errors": len(mine) - len(good)},
-        "metrics": {name: estimate.to_dict() for name, estimate in _estimates(good, seed).items()},
+        "metrics": {name: estimate.to_dict() for name, estimate in _estimates(good, seed, prices).items()},
     }
 
 
-def _estimates(rows: Sequence[Row], seed: int) -> dict[str, Estimate]:
+def _estimates(rows: Sequence[Row], seed: int, prices: Sequence[float] | None) -> dict[str, Estimate]:
     estimates = {m.name: mean_estimate([row["metrics"].get(m.name) for row in rows], seed=seed) for m in MEANS}
     refused = [float(row["answer"]["refused"]) for row in rows]
     unanswerable = [float(not row["answerable"]) for row in rows]
@@ -205,7 +215,17 @@ def _estimates(rows: Sequence[Row], seed: int) -> dict[str, Estimate]:
     for name, values in (("latency", totals), ("first_token", firsts)):
         estimates[f"{name}_p50"] = quantile_estimate(values, 0.5, seed=seed)
         estimates[f"{name}_p95"] = quantile_estimate(values, 0.95, seed=seed)
+    tokens = [row.get("tokens") for row in rows]
+    for side in ("prompt", "completion"):
+        estimates[f"{side}_tokens"] = mean_estimate([spent and spent[side] for spent in tokens], seed=seed)
+    estimates["cost"] = mean_estimate([_cost(spent, prices) for spent in tokens], seed=seed)
     return estimates
+
+
+def _cost(tokens: Mapping[str, int] | None, prices: Sequence[float] | None) -> float | None:
+    if tokens is None or prices is None:
+        return None
+    return (tokens["prompt"] * prices[0] + tokens["completion"] * prices[1]) / 1e6
 
 
 def _histogram(seconds: Sequence[float], bins: int = 20) -> list[list[float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,10 @@ for name in [
     and name not in ("YOUJU_SHARED_DATA", "YOUJU_MODELS", "YOUJU_KILLS", "YOUJU_MUTATIONS", "YOUJU_SEED")
 ]:
     del os.environ[name]  # a developer's own settings must not decide what a test sees
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # started in the background: what tests start would ignore Ctrl-C, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from embeddings import HashingEmbedder  # noqa: E402
 from rag.library import Library  # noqa: E402
