@@ -282,6 +282,37 @@ def near_duplicates(
     err_console.print(f"逐对的结果在 {target}", markup=False)
 
 
+@app.command()
+def judge(
+    place: Annotated[Path, typer.Argument(help="评测结果文件夹", exists=True)],
+    llm: Annotated[str, typer.Option("--llm", help="裁判：api、模型名称、GGUF 文件或模型文件夹", show_default=False)],
+    config: ConfigOption = None,
+) -> None:
+    """请一个大模型判定每个回答的对错，并报告它与要点判定有多一致；可中断后继续。"""
+    from eval.judge import judge_rows
+    from eval.libraries import progress_bar
+    from eval.report import describe_judge, write_report
+    from eval.run import CASES, read_rows
+    from rag import load_settings
+    from rag.chat_models import load_chat_model
+
+    rows = read_rows(place / CASES)
+    settings = load_settings(config, llm=llm)
+    chat = load_chat_model(settings)
+    if chat is None:
+        raise SettingsError("没有可用的裁判模型", "请用 --llm 指明大模型，例如 --llm api")
+    with progress_bar(err_console) as bar:
+        task = bar.add_task("判定", total=len(rows))
+        try:
+            judge_rows(
+                rows, chat, place, timeout=settings.llm_timeout, max_tokens=settings.llm_max_tokens,
+                on_verdict=lambda done, total: bar.update(task, completed=done, total=total),
+            )  # fmt: skip
+        finally:
+            chat.close()
+    out_console.print(describe_judge(write_report(place)["judge"]), markup=False)
+
+
 @app.command("make-set")
 def make_set(
     library: Annotated[Path, typer.Option("--library", help="知识库文件夹", exists=True, show_default=False)],

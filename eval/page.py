@@ -70,6 +70,7 @@ def render_page(
     rows: Sequence[Mapping[str, Any]],
     type_label: Callable[[str], str],
     format_value: Formatter,
+    describe_judge: Callable[[Mapping[str, Any]], str],
 ) -> str:
     """The whole page.
 
@@ -78,6 +79,7 @@ def render_page(
         rows: the rows of cases.jsonl.
         type_label: Chinese name of a question type.
         format_value: a metric's name and estimate as value and interval.
+        describe_judge: what an LLM judge said, in one line.
     """
     name = escape(str(summary["config"]["set"]))
     policy = f"default-src 'none'; style-src '{_hash(_STYLE)}'; script-src '{_hash(_SCRIPT)}'"
@@ -92,7 +94,7 @@ def render_page(
 <h1>评测报告：{name}</h1>
 {_description(summary)}
 <h2>汇总</h2>
-{_summary_table(summary, format_value)}
+{_summary_table(summary, format_value)}{_judge(summary, describe_judge)}
 <h2>按类型</h2>
 {_charts(summary, type_label)}
 <h2>逐题</h2>
@@ -138,6 +140,15 @@ def _summary_table(summary: Mapping[str, Any], format_value: Formatter) -> str:
     return (
         f"<div class='scroll'><table><thead>{head}</thead><tbody>{''.join(lines)}</tbody></table></div>"
         "<p class='note'>区间为自助法（按题重抽样）95% 百分位区间；“–”表示不适用，不计为 0。</p>"
+    )
+
+
+def _judge(summary: Mapping[str, Any], describe_judge: Callable[[Mapping[str, Any]], str]) -> str:
+    if not summary.get("judge"):
+        return ""
+    disagree = "、".join(summary["judge"]["disagree"])
+    return (
+        f"<p>{escape(describe_judge(summary['judge']))}</p><p class='note'>判定不一的题：{escape(disagree) or '无'}</p>"
     )
 
 

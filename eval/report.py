@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from eval.judge import VERDICTS, summarize_verdicts
 from eval.page import render_page
 from eval.run import CASES, CONFIG, read_rows
 from eval.scoring import LATENCIES, METRICS, summarize
@@ -48,9 +49,13 @@ def write_report(out: Path) -> dict[str, Any]:
     except (OSError, json.JSONDecodeError) as error:
         raise ReadError(f"读不了 {out / CONFIG}：{error}", "请检查评测结果文件夹", reason="unreadable") from None
     summary: dict[str, Any] = {**run, "made": _made(rows), **summarize(rows, prices=run.get("prices"))}
+    if (out / VERDICTS).is_file():
+        summary["judge"] = summarize_verdicts(rows, read_rows(out / VERDICTS))
     (out / SUMMARY).write_text(json.dumps(summary, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     (out / "summary.md").write_text(markdown(summary), encoding="utf-8")
-    (out / "report.html").write_text(render_page(summary, rows, type_label, format_value), encoding="utf-8")
+    (out / "report.html").write_text(
+        render_page(summary, rows, type_label, format_value, describe_judge), encoding="utf-8"
+    )
     return summary
 
 
@@ -69,6 +74,8 @@ def markdown(summary: Mapping[str, Any]) -> str:
         estimate = summary["metrics"][metric.name]
         value, interval = format_value(metric.name, estimate)
         lines.append(f"| {metric.label} | {value} | {interval} | {estimate['n']} |")
+    if judge := summary.get("judge"):
+        lines += ["", describe_judge(judge)]
     labels = {metric.name: metric.label for metric in METRICS}
     lines += [
         "",
@@ -99,6 +106,17 @@ def describe(summary: Mapping[str, Any]) -> str:
     if counts["fallbacks"]:
         parts.append(f"其中 {counts['fallbacks']} 题大模型未能回答，改为原文摘录")
     return "；".join(parts) + "。"
+
+
+def describe_judge(judge: Mapping[str, Any]) -> str:
+    """One line: what an LLM judge said, and how far to believe it."""
+    right, interval = format_value("right", judge["right"])
+    agreement, _ = format_value("agreement", judge["agreement"])
+    kappa = "–" if judge["kappa"] is None else f"{judge['kappa']:.2f}"
+    return (
+        f"裁判 {judge['judge']}（{judge['prompt']}）判为答对 {right}（{interval}，n={judge['right']['n']}，未判明 {judge['undecided']}）；"
+        f"与要点判定一致 {agreement}（n={judge['agreement']['n']}，κ={kappa}）。"
+    )
 
 
 def type_label(kind: str) -> str:

@@ -105,7 +105,7 @@ def run_cases(
     """
     out.mkdir(parents=True, exist_ok=True)
     _claim(out, config)
-    rows = _finished(out / CASES)
+    rows = finished_rows(out / CASES)
     todo = [case for case in eval_set.cases if case.id not in rows]
     made = next((row["answer"]["provenance"] for row in rows.values()), None)
     if todo:
@@ -200,11 +200,11 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     return sorted(name for name in {*flat_before, *flat_now} if flat_before.get(name) != flat_now.get(name))
 
 
-def _finished(path: Path) -> dict[str, dict[str, Any]]:
+def finished_rows(path: Path) -> dict[str, dict[str, Any]]:
     """Rows that stand, by case id. Rows with errors and a torn end are taken out of the file, to be asked again."""
     if not path.is_file():
         return {}
-    rows = {row["id"]: row for row in read_rows(path) if row["error"] is None}
+    rows = {row["id"]: row for row in read_rows(path) if row.get("error") is None}
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.values())
     if path.read_text(encoding="utf-8") != text:
         fresh = path.with_suffix(".tmp")
