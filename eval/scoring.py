@@ -30,6 +30,7 @@ from eval.metrics import (
     recall_at,
     rouge_l,
 )
+from eval.published import alce_citations, cmrc_exact_match, cmrc_f1
 from eval.statistics import Estimate, mean_estimate, quantile_estimate, ratio_estimate, statistic_estimate
 
 Row: TypeAlias = Mapping[str, Any]
@@ -55,6 +56,8 @@ MEANS = (
     Metric("exact_match", "完全一致", "规范化后与参考答案逐字相同"),
     Metric("char_f1", "字 F1", "与参考答案共有的字，取最好的一个参考"),
     Metric("rouge_l", "ROUGE-L", "与参考答案的最长公共子序列（按字）"),
+    Metric("cmrc_em", "CMRC2018 EM", "按 CMRC2018 官方公式的完全一致"),
+    Metric("cmrc_f1", "CMRC2018 F1", "按 CMRC2018 官方公式的 F1（最长公共连续片段）"),
     Metric("hit@1", "R@1", "第一篇就是出处文章"),
     Metric("hit@5", "R@5", "前五篇中有出处文章"),
     Metric("hit@10", "R@10", "前十篇中有出处文章"),
@@ -73,6 +76,8 @@ MEANS = (
     Metric("citation_precision", "引用准确率（原文）", "引用中落在出处原文上、或另有原文支持同一要点的比例"),
     Metric("citation_recall", "引用召回率（原文）", "被引用到的出处原文的比例"),
     Metric("citation_f1", "引用 F1（原文）", "两者的调和平均"),
+    Metric("alce_recall", "引用召回率（ALCE）", "所引原文合起来支持该句的语句比例（以数字与字对覆盖代替蕴含模型）"),
+    Metric("alce_precision", "引用准确率（ALCE）", "支持了所在语句、且不是可有可无的引用比例"),
     Metric("numbers", "数字忠实", "含数字的语句中，每个数字都照样出现在所引原文里的比例（不用有据自己的核对）"),
     Metric("supported", "有据语句", "答案语句中判为 supported 的比例"),
     Metric("conversation", "追问通过率", "接着前文问的题的通过率"),
@@ -138,9 +143,13 @@ def score_answer(
         "exact_match": exact_match(text, case.references),
         "char_f1": char_f1(text, case.references),
         "rouge_l": rouge_l(text, case.references),
+        "cmrc_em": cmrc_exact_match(text, case.references),
+        "cmrc_f1": cmrc_f1(text, case.references),
     }
     scores |= _retrieval(case, gold, answer["hits"], key_of)
     scores |= _citations(case, gold, statements, answer["hits"], key_of)
+    cited = [(s["text"], list(dict.fromkeys(c["quote"] for c in s["citations"]))) for s in statements]
+    scores["alce_recall"], scores["alce_precision"] = alce_citations(cited)
     supports = [statement["support"] == "supported" for statement in statements]
     scores["supported"] = sum(supports) / len(supports) if supports else None
     scores["numbers"] = _faithful_numbers(statements)

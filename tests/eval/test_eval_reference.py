@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import ir_measures
@@ -19,6 +20,7 @@ from eval.metrics import (
     recall_at,
     rouge_l,
 )
+from eval.published import alce_citations, cmrc_exact_match, cmrc_f1, covers
 
 SEEDS = range(300)
 
@@ -53,6 +55,99 @@ def test_rouge_l_agrees_with_rouge_chinese() -> None:
         assert normalize(one) == one
         (scores,) = Rouge(metrics=["rouge-l"]).get_scores(" ".join(one), " ".join(two))
         assert rouge_l(one, [two]) == pytest.approx(scores["rouge-l"]["f"], abs=1e-6)  # it adds 1e-8 to its denominator
+
+
+def cmrc_by_its_formula(answer: str, references: list[str]) -> tuple[float, float]:
+    """The benchmark's exact match and F1, worked out the slow way: a table of common runs, filled cell by cell."""
+    signs = set("-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』")
+
+    def kept(text: str) -> list[str]:
+        return [char for char in text.lower().strip() if char not in signs]
+
+    best_f1 = exact = 0.0
+    for reference in references:
+        one, two = kept(reference), kept(answer)
+        exact = max(exact, float(one == two))
+        table = [[0] * (len(two) + 1) for _ in range(len(one) + 1)]
+        longest = 0
+        for i, a in enumerate(one):
+            for j, b in enumerate(two):
+                if a == b:
+                    table[i + 1][j + 1] = table[i][j] + 1
+                    longest = max(longest, table[i + 1][j + 1])
+        if longest:
+            precision, recall = longest / len(two), longest / len(one)
+            best_f1 = max(best_f1, 2 * precision * recall / (precision + recall))
+    return exact, best_f1
+
+
+def test_cmrc2018_by_its_formula() -> None:
+    rng = random.Random(2)
+    signs = "全区金融产业，增加值《达》亿元。同比"
+    for _ in range(300):
+        answer, *references = ("".join(rng.choices(signs, k=rng.randint(1, 25))) for _ in range(4))
+        if rng.random() < 0.1:
+            answer = references[0] + "。"
+        exact, f1 = cmrc_by_its_formula(answer, references)
+        assert cmrc_exact_match(answer, references) == exact
+        assert cmrc_f1(answer, references) == pytest.approx(f1, abs=1e-9)
+    assert cmrc_f1("共12.5亿USD", ["12.5亿"]) == pytest.approx(2 * (2 / 4) * 1 / (2 / 4 + 1)), (
+        "12.5 is one segment, and usd"
+    )
+    assert cmrc_f1("一", []) is cmrc_exact_match("一", []) is None
+
+
+def alce_by_its_formula(
+    statements: list[tuple[int, list[str]]], true: set[tuple[int, frozenset[str]]]
+) -> tuple[float, float]:
+    """Recall and precision from the paper's words; `true` says which sets of quotes entail which statement."""
+    recall = precision = total = 0
+    for number, quotes in statements:
+        total += len(quotes)
+        if not quotes or (number, frozenset(quotes)) not in true:
+            continue
+        recall += 1
+        for quote in quotes:
+            alone = (number, frozenset([quote])) in true
+            without = (number, frozenset(quotes) - {quote}) in true
+            irrelevant = not alone and without
+            precision += not irrelevant
+    return recall / len(statements), precision / total if total else 0.0
+
+
+def test_alce_by_its_formula() -> None:
+    rng = random.Random(3)
+    for _ in range(300):
+        statements = [(n, rng.sample("abcdef", rng.randint(0, 4))) for n in range(rng.randint(1, 5))]
+        sets = {
+            (n, frozenset(s))
+            for n, quotes in statements
+            for r in range(1, 5)
+            for s in itertools.combinations(quotes, r)
+        }
+        true = {entry for entry in sets if rng.random() < 0.5}
+
+        def entails(premise: str, text: str, true: set[tuple[int, frozenset[str]]] = true) -> bool:
+            return (int(text), frozenset(premise.split("\n"))) in true
+
+        recall, precision = alce_citations([(str(n), quotes) for n, quotes in statements], entails)
+        expected = alce_by_its_formula(statements, true)
+        assert recall == pytest.approx(expected[0], abs=1e-9)
+        assert (precision or 0.0) == pytest.approx(expected[1], abs=1e-9)
+    assert alce_citations([]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("premise", "statement", "expected"),
+    [
+        ("武昌区2020年金融业增加值达400.69亿元，同比增长6.3%。", "武昌区金融业增加值为400.69亿元", True),
+        ("武昌区2020年金融业增加值达400.69亿元，同比增长6.3%。", "武昌区金融业增加值为401亿元", False),
+        ("武昌区2020年金融业增加值达400.69亿元，同比增长6.3%。", "明日多云转晴，气温回升", False),
+        ("武昌区", "", False),
+    ],
+)
+def test_what_counts_as_entailed(premise: str, statement: str, expected: bool) -> None:
+    assert covers(premise, statement) is expected
 
 
 def test_average_precision_by_hand() -> None:
