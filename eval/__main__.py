@@ -313,6 +313,44 @@ def judge(
     out_console.print(describe_judge(write_report(place)["judge"]), markup=False)
 
 
+@app.command()
+def robustness(
+    name: Annotated[str, typer.Option("--set", help="shipped、评测集文件夹或 JSON")] = "shipped",
+    config: ConfigOption = None,
+    embedder: EmbedderOption = None,
+    llm: Annotated[str, typer.Option("--llm", help="none、api、模型名称、GGUF 文件或模型文件夹")] = "none",
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="结果文件夹", show_default="results/稳健-集名-大模型")
+    ] = None,
+    cache: CacheOption = None,
+) -> None:
+    """噪声越来越多、或来源与常识不符时，还能答对多少；可中断后继续。"""
+    from eval import robustness as measured
+    from eval.libraries import default_cache, prepared_library, progress_bar
+    from eval.run import claim_folder, describe_run
+    from eval.sets import load_set
+    from rag import load_settings
+
+    settings = load_settings(config, embedder=embedder, llm=llm)
+    chosen = load_set(name).sample(limit, seed)
+    place = out or Path("results") / f"robustness-{chosen.name}-{Path(llm).stem}"
+    claim_folder(place, describe_run(chosen, settings, limit=limit, seed=seed))
+    with (
+        prepared_library(chosen, settings, cache or default_cache(), err_console) as library,
+        progress_bar(err_console) as bar,
+    ):
+        task = bar.add_task(f"稳健性 {chosen.name}", total=len(chosen.cases))
+        rows = measured.run_robustness(
+            library, chosen, place, seed=seed, on_row=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    text = measured.markdown(chosen.name, measured.summarize(rows))
+    (place / "robustness.md").write_text(text, encoding="utf-8")
+    out_console.print(text, markup=False)
+    err_console.print(f"逐题的结果在 {place / measured.ROWS}", markup=False)
+
+
 @app.command("make-set")
 def make_set(
     library: Annotated[Path, typer.Option("--library", help="知识库文件夹", exists=True, show_default=False)],

@@ -118,7 +118,8 @@ def _build(library: Library, eval_set: EvalSet, console: Console) -> None:
 def _key(eval_set: EvalSet, settings: Settings, fingerprint: str) -> str:
     package = Path(__file__).parent.parent / "rag"
     digest = hashlib.sha256()
-    for part in (eval_set.digest, fingerprint, str(settings.chunk_tokens), __version__):
+    root = str(eval_set.folder.resolve()) if eval_set.folder else ""  # articles are known by their paths
+    for part in (eval_set.digest, fingerprint, str(settings.chunk_tokens), __version__, root):
         digest.update(f"{part}\n".encode())
     for name in _SOURCES:
         place = package / name

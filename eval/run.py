@@ -103,8 +103,7 @@ def run_cases(
         SettingsError: `out` holds a run of another configuration.
         ModelError: a model that the settings ask for cannot be used.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    _claim(out, config)
+    claim_folder(out, config)
     rows = finished_rows(out / CASES)
     todo = [case for case in eval_set.cases if case.id not in rows]
     made = next((row["answer"]["provenance"] for row in rows.values()), None)
@@ -174,8 +173,13 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _claim(out: Path, config: Mapping[str, Any]) -> None:
-    """Write run.json, or prove that the one there is of the same configuration."""
+def claim_folder(out: Path, config: Mapping[str, Any]) -> None:
+    """Make the folder with its run.json, or prove that the one there is of the same configuration.
+
+    Raises:
+        SettingsError: it holds a run of another one.
+    """
+    out.mkdir(parents=True, exist_ok=True)
     path = out / CONFIG
     if not path.is_file():
         if (out / CASES).is_file():

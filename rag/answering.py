@@ -52,7 +52,12 @@ class _Clock:
 
 
 def answer_events(
-    collection: Collection, question: str, history: Sequence[Turn] = (), chat: ChatModel | None = None, notice: str = ""
+    collection: Collection,
+    question: str,
+    history: Sequence[Turn] = (),
+    chat: ChatModel | None = None,
+    notice: str = "",
+    passages: Sequence[Hit] | None = None,
 ) -> Iterator[Event]:
     """Answer one question as a stream: one `Retrieved`, the draft's `Token`s (with an LLM), one `Answer`.
 
@@ -61,6 +66,7 @@ def answer_events(
         history: the finished turns before it, oldest first.
         chat: the LLM; None for an extractive answer.
         notice: why there is no LLM, for the answer's provenance.
+        passages: answer from these instead of searching; they need not be in the collection.
 
     Nothing of an LLM's failure is raised: the extractive answer comes instead, with a notice.
     """
@@ -68,7 +74,9 @@ def answer_events(
     question = question.encode("utf-8", "replace").decode("utf-8").strip()[:_LONGEST_QUESTION]  # no lone surrogates
     alone = standalone_question(question, history)
     settings = collection.settings
-    hits = tuple(retrieve(collection, alone, settings.top_k, dense_weight=settings.dense_weight))
+    if passages is None:
+        passages = retrieve(collection, alone, settings.top_k, dense_weight=settings.dense_weight)
+    hits = tuple(passages)
     clock.lap("retrieve")
     yield Retrieved(hits, alone)
     candidates = rank_sentences(collection, alone, hits[:_JUDGED_HITS])

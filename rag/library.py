@@ -65,8 +65,13 @@ class Library(Collection):
         weight = self.settings.dense_weight if dense_weight is None else dense_weight
         return retrieve(self, question, self.settings.top_k if k is None else k, dense_weight=weight)
 
-    def events(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+    def events(
+        self, question: str, history: Sequence[Turn] = (), *, passages: Sequence[Hit] | None = None
+    ) -> Iterator[Event]:
         """Answer as a stream of events: one `Retrieved`, the LLM's draft as `Token`s, one `Answer`.
+
+        Args:
+            passages: answer from these instead of searching.
 
         Example:
             >>> for event in library.events("……？"):          # doctest: +SKIP
@@ -75,7 +80,7 @@ class Library(Collection):
             ...         case Answer(): print(event.text)
         """
         chat, notice = self.chat_model()
-        return answer_events(self, question, history, chat, notice)
+        return answer_events(self, question, history, chat, notice, passages)
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         """The finished answer: every statement with its source sentence, or a refusal."""
