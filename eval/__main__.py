@@ -163,12 +163,13 @@ def compare(
     first: Annotated[Path, typer.Argument(help="前一次的结果文件夹", show_default=False)],
     second: Annotated[Path, typer.Argument(help="后一次的结果文件夹", show_default=False)],
     out: Annotated[
-        Path | None, typer.Option("--out", help="另存为 compare.md 与 compare.json", show_default=False)
+        Path | None, typer.Option("--out", help="另存为 compare.html、.md 与 .json", show_default=False)
     ] = None,
 ) -> None:
     """比较两次评测：每个指标的差与显著性，各类型，以及变好、变坏的题。"""
     from eval.compare import compare as run
     from eval.compare import markdown, read_marks
+    from eval.compare_page import render
 
     rows = (read_marks(first), read_marks(second))
     found = run(*rows)
@@ -177,6 +178,7 @@ def compare(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         (out / "compare.md").write_text(table, encoding="utf-8")
+        (out / "compare.html").write_text(render(found, (first.name, second.name), rows), encoding="utf-8")
         content = json.dumps(found.to_dict(), ensure_ascii=False, indent=2)
         (out / "compare.json").write_text(content + "\n", encoding="utf-8")
 

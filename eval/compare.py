@@ -24,7 +24,7 @@ GATED = (
     "passed", "key_facts", "ndcg@10", "evidence_mrr@10", "citation_precision", "citation_recall", "numbers", "supported", "refusal",
 )  # fmt: skip
 """Metrics whose significant loss closes the gate."""
-_LABELS = {m.name: m.label for m in MEANS} | {"refusal": "拒答正确"}
+LABELS = {m.name: m.label for m in MEANS} | {"refusal": "拒答正确"}
 _BY_TYPE = ("passed", "key_facts", "hit@1", "citation_precision", "citation_recall")
 
 Marks: TypeAlias = Mapping[str, Any]
@@ -110,7 +110,7 @@ def compare(first: Sequence[Marks], second: Sequence[Marks], *, seed: int = 0) -
         return bool(rows[case_id]["metrics"]["passed"] == 1.0)
 
     return Comparison(
-        metrics=differences(both, list(_LABELS)),
+        metrics=differences(both, list(LABELS)),
         by_type={k: differences([i for i in both if one[i]["type"] == k], _BY_TYPE) for k in types},
         better=tuple(i for i in both if passed(two, i) and not passed(one, i)),
         worse=tuple(i for i in both if passed(one, i) and not passed(two, i)),
@@ -133,12 +133,12 @@ def markdown(found: Comparison, names: tuple[str, str], cases: tuple[Sequence[Ma
     for name, d in found.metrics.items():
         mark = "**显著变坏**" if name in losses else "显著变好" if d.p < LEVEL and d.value > 0 else ""
         lines.append(
-            f"| {_LABELS[name]} | {_percent(d.first)} | {_percent(d.second)} | {_points(d.value)} | {_points(d.low)} – {_points(d.high)} "
+            f"| {LABELS[name]} | {_percent(d.first)} | {_percent(d.second)} | {_points(d.value)} | {_points(d.low)} – {_points(d.high)} "
             f"| {d.p:.3f} | {d.n} | {mark} |"
         )
     lines += [
         "",
-        "| 类型 | n | " + " | ".join(_LABELS[name] for name in _BY_TYPE) + " |",
+        "| 类型 | n | " + " | ".join(LABELS[name] for name in _BY_TYPE) + " |",
         "|---|---:|" + "---:|" * len(_BY_TYPE),
     ]
     for kind, part in found.by_type.items():

@@ -1,4 +1,4 @@
-"""The HTML page of a run: self-contained, every text escaped, no external asset, no request.
+"""The HTML pages of the evaluation: self-contained, every text escaped, no external asset, no request.
 
 A strict Content-Security-Policy allows the page's own style and script and nothing else: texts of articles are hostile.
 """
@@ -39,8 +39,8 @@ details[open]{padding-bottom:12px}summary{cursor:pointer;padding:8px 0;overflow-
 .tag{display:inline-block;border-radius:4px;padding:0 6px;margin-right:6px;font-size:.85em;background:var(--soft)}
 .ok{color:var(--good)}.no{color:var(--bad)}
 dl{display:grid;grid-template-columns:6em 1fr;gap:4px 12px;margin:4px
-0}dt{opacity:.7}dd{margin:0;overflow-wrap:anywhere}
-@media(max-width:600px){.wide{display:none}th,td{padding:4px 6px}dl{grid-template-columns:1fr}dt{margin-top:6px}} blockquote{margin:4px 0;padding:4px
+0}dt{opacity:.7}svg.thin{width:200px}.two{display:grid;grid-template-columns:1fr 1fr;gap:16px}dd{margin:0;overflow-wrap:anywhere}
+@media(max-width:600px){.two{grid-template-columns:1fr}.wide{display:none}th,td{padding:4px 6px}dl{grid-template-columns:1fr}dt{margin-top:6px}} blockquote{margin:4px 0;padding:4px
 10px;background:var(--soft);border-left:3px solid var(--line)} mark{background:var(--mark);color:inherit} @media
 print{.filters{display:none}details{break-inside:avoid}}
 """
@@ -62,7 +62,7 @@ function show(){
 for(const id of ['words','type','result'])box(id).addEventListener('input',show);
 show();
 """
-_RESULTS = {"passed": "通过", "failed": "未通过", "unjudged": "不判定", "error": "出错"}
+RESULTS = {"passed": "通过", "failed": "未通过", "unjudged": "不判定", "error": "出错"}
 
 
 def render_page(
@@ -81,27 +81,47 @@ def render_page(
         format_value: a metric's name and estimate as value and interval.
         describe_judge: what an LLM judge said, in one line.
     """
-    name = escape(str(summary["config"]["set"]))
-    policy = f"default-src 'none'; style-src '{_hash(_STYLE)}'; script-src '{_hash(_SCRIPT)}'"
     order = {"error": 0, "failed": 1, "unjudged": 2, "passed": 3}
     ranked = sorted(rows, key=lambda row: order[_result(row)])
     kept = {row["id"] for row in ranked[:SHOWN_CASES]}
     cut = f"<p class='note'>只列出 {SHOWN_CASES} 题，未通过的在内。</p>" if len(rows) > SHOWN_CASES else ""
-    return f"""<!doctype html>
-<html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<title>评测报告：{name}</title><style>{_STYLE}</style></head><body>
-<h1>评测报告：{name}</h1>
-{_description(summary)}
+    types = {kind: type_label(kind) for kind in summary["by_type"]}
+    body = f"""{_description(summary)}
 <h2>汇总</h2>
 {_summary_table(summary, format_value)}{_judge(summary, describe_judge)}
 <h2>按类型</h2>
 {_charts(summary, type_label)}
 <h2>逐题</h2>
-{_filters(summary, type_label)}{cut}
-<div id="cases">{"".join(_case(row, type_label) for row in rows if row["id"] in kept)}</div>
+{filters(types, RESULTS)}{cut}
+<div id="cases">{"".join(_case(row, type_label) for row in rows if row["id"] in kept)}</div>"""
+    return page_shell(f"评测报告：{summary['config']['set']}", body)
+
+
+def page_shell(title: str, body: str) -> str:
+    """A whole document around a body that is already HTML; its `details` with data-type and data-result can be filtered."""
+    policy = f"default-src 'none'; style-src '{_hash(_STYLE)}'; script-src '{_hash(_SCRIPT)}'"
+    return f"""<!doctype html>
+<html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<title>{escape(title)}</title><style>{_STYLE}</style></head><body>
+<h1>{escape(title)}</h1>
+{body}
 <script>{_SCRIPT}</script></body></html>
 """
+
+
+def filters(types: Mapping[str, str], results: Mapping[str, str]) -> str:
+    """Search box and the two selections, with what people read for each value."""
+    options = [
+        "".join(f"<option value='{escape(key, quote=True)}'>{escape(label)}</option>" for key, label in choice.items())
+        for choice in (types, results)
+    ]
+    return (
+        "<div class='filters'><input id='words' type='search' placeholder='查找文字' aria-label='查找文字'>"
+        f"<select id='type' aria-label='类型'><option value=''>全部类型</option>{options[0]}</select>"
+        f"<select id='result' aria-label='结果'><option value=''>全部结果</option>{options[1]}</select>"
+        "<span id='shown' class='note' aria-live='polite'></span></div>"
+    )
 
 
 def _description(summary: Mapping[str, Any]) -> str:
@@ -239,27 +259,16 @@ def _bars(title: str, bars: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return f"<svg {box} role='img' aria-label='{escape(title, quote=True)}'>{''.join(parts)}</svg>"
 
 
-def _filters(summary: Mapping[str, Any], type_label: Callable[[str], str]) -> str:
-    types = "".join(
-        f"<option value='{escape(kind, quote=True)}'>{escape(type_label(kind))}</option>" for kind in summary["by_type"]
-    )
-    results = "".join(f"<option value='{key}'>{label}</option>" for key, label in _RESULTS.items())
-    return (
-        "<div class='filters'><input id='words' type='search' placeholder='查找文字' aria-label='查找文字'>"
-        f"<select id='type' aria-label='类型'><option value=''>全部类型</option>{types}</select>"
-        f"<select id='result' aria-label='结果'><option value=''>全部结果</option>{results}</select>"
-        "<span id='shown' class='note' aria-live='polite'></span></div>"
-    )
-
-
 def _case(row: Mapping[str, Any], type_label: Callable[[str], str]) -> str:
     result = _result(row)
     colour = {"passed": "ok", "failed": "no", "error": "no"}.get(result, "")
-    tags = f"<span class='tag {colour}'>{_RESULTS[result]}</span><span class='tag'>{escape(type_label(row['type']))}</span>"
+    tags = (
+        f"<span class='tag {colour}'>{RESULTS[result]}</span><span class='tag'>{escape(type_label(row['type']))}</span>"
+    )
     head = f"{tags}{escape(row['question'])} <span class='note'>{escape(row['id'])}</span>"
     body = _error(row) if row["answer"] is None else _answer(row)
     data = f"data-type='{escape(str(row['type']), quote=True)}' data-result='{result}'"
-    return f"<details {data}><summary>{head}</summary><dl>{_history(row)}{body}{_gold(row)}</dl></details>"
+    return f"<details {data}><summary>{head}</summary><dl>{_history(row)}{body}{gold_rows(row)}</dl></details>"
 
 
 def _answer(row: Mapping[str, Any]) -> str:
@@ -269,12 +278,12 @@ def _answer(row: Mapping[str, Any]) -> str:
     seconds = f"{row['seconds']:.2f} 秒"
     return (
         f"<dt>回答</dt><dd>{escape(answer['text'])}</dd>"
-        f"<dt>依据</dt><dd>{''.join(_evidence(answer)) or '（无）'}</dd>"
+        f"<dt>依据</dt><dd>{''.join(evidence(answer)) or '（无）'}</dd>"
         f"<dt>指标</dt><dd class='note'>{escape(shown)} · 用时 {seconds}</dd>"
     )
 
 
-def _evidence(answer: Mapping[str, Any]) -> list[str]:
+def evidence(answer: Mapping[str, Any]) -> list[str]:
     """Each cited quote, marked inside the retrieved passage that it comes from."""
     quotes = []
     seen = set()
@@ -302,7 +311,8 @@ def _around(hits: Sequence[Mapping[str, Any]], citation: Mapping[str, Any]) -> t
     return "", ""
 
 
-def _gold(row: Mapping[str, Any]) -> str:
+def gold_rows(row: Mapping[str, Any]) -> str:
+    """What a right answer is, as rows of a description list."""
     facts = "；".join(" / ".join(fact) for fact in row["key_facts"])
     quotes = "".join(
         f"<blockquote>{escape(g['article'])}{'<br>' + escape(g['quote']) if g['quote'] else ''}</blockquote>"
