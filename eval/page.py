@@ -41,7 +41,7 @@ details[open]{padding-bottom:12px}summary{cursor:pointer;padding:8px 0;overflow-
 dl{display:grid;grid-template-columns:6em 1fr;gap:4px 12px;margin:4px
 0}dt{opacity:.7}svg.thin{width:200px}.two{display:grid;grid-template-columns:1fr 1fr;gap:16px}dd{margin:0;overflow-wrap:anywhere}
 @media(max-width:600px){.two{grid-template-columns:1fr}.wide{display:none}th,td{padding:4px 6px}dl{grid-template-columns:1fr}dt{margin-top:6px}} blockquote{margin:4px 0;padding:4px
-10px;background:var(--soft);border-left:3px solid var(--line)} mark{background:var(--mark);color:inherit} @media
+10px;background:var(--soft);border-left:3px solid var(--line)} mark{background:var(--mark);color:inherit;print-color-adjust:exact} @media
 print{.filters{display:none}details{break-inside:avoid}}
 """
 _SCRIPT = """
