@@ -240,9 +240,8 @@ def _langchain_questions(task: str, place: Path, llm: str, questions: Sequence[s
     from rag.store import unpack
 
     with open_library(place, llm="none") as library:  # what a saved FAISS index and docstore would hold
-        stored = list(library.store.added_since(0))
-        vectors = np.stack([unpack(vector) for *_, vector in stored])
-        documents = [Document(text, metadata={"title": title}) for _, title, text, _ in stored]
+        vectors = np.stack([unpack(vector) for _, vector in library.store.vectors_since(0)])
+        documents = [Document(chunk.text, metadata={"title": chunk.title}) for chunk in library.store.words_since(0)]
     started = time.perf_counter()
     model = HuggingFaceEmbeddings(model_name=str(FOLDER), encode_kwargs={"normalize_embeddings": True})
     index = faiss.IndexFlatL2(vectors.shape[1])

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import YoujuError
+from rag.filters import Filters
 from rag.records import Answer, Article, Chunk, Citation, Event, Hit, Retrieved, Statement, Token, Turn
 from rag.version import VERSION as __version__
 
@@ -25,6 +26,7 @@ __all__ = [
     "Chunk",
     "Citation",
     "Event",
+    "Filters",
     "Hit",
     "Library",
     "Retrieved",

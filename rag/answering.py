@@ -15,10 +15,11 @@ from rag.conversation import standalone_question
 from rag.errors import ChatModelError
 from rag.evidence import Citations, check_statement, draft_sentences, is_refusal
 from rag.extractive import extract
+from rag.filters import Filters
 from rag.gate import REFUSAL, refusal_reason
 from rag.records import Answer, Event, Hit, Provenance, Retrieved, Statement, Token, Turn
 from rag.relevance import Candidate, rank_sentences
-from rag.retrieval import retrieve
+from rag.retrieval import ALL, Scope, choose_scope, retrieve
 from rag.version import VERSION
 
 _JUDGED_HITS = 5
@@ -57,6 +58,7 @@ def answer_events(
     history: Sequence[Turn] = (),
     chat: ChatModel | None = None,
     notice: str = "",
+    filters: Filters | None = None,
     passages: Sequence[Hit] | None = None,
 ) -> Iterator[Event]:
     """Answer one question as a stream: one `Retrieved`, the draft's `Token`s (with an LLM), one `Answer`.
@@ -66,6 +68,7 @@ def answer_events(
         history: the finished turns before it, oldest first.
         chat: the LLM; None for an extractive answer.
         notice: why there is no LLM, for the answer's provenance.
+        filters: which articles are searched; without them, what the question itself says of the day it asks for.
         passages: answer from these instead of searching; they need not be in the collection.
 
     Nothing of an LLM's failure is raised: the extractive answer comes instead, with a notice.
@@ -74,16 +77,28 @@ def answer_events(
     question = question.encode("utf-8", "replace").decode("utf-8").strip()[:_LONGEST_QUESTION]  # no lone surrogates
     alone = standalone_question(question, history)
     settings = collection.settings
+    scope = Scope(filters or ALL) if passages is not None else choose_scope(collection, alone, filters)
     if passages is None:
-        passages = retrieve(collection, alone, settings.top_k, dense_weight=settings.dense_weight)
+        passages = retrieve(
+            collection,
+            alone,
+            settings.top_k,
+            dense_weight=settings.dense_weight,
+            filters=scope.filters,
+            period=scope.period,
+        )
     hits = tuple(passages)
     clock.lap("retrieve")
-    yield Retrieved(hits, alone)
+    yield Retrieved(hits, alone, scope.filters.describe(), scope.notice)
     candidates = rank_sentences(collection, alone, hits[:_JUDGED_HITS])
     hits = _with_judgement(hits, candidates)
     clock.lap("judge")
     if collection.counts()[0] == 0:
         verdict = _Verdict((), "知识库还是空的，请先用 youju add 加入文章。", notice=notice)
+    elif scope.filters and not hits:
+        verdict = _Verdict(
+            (), f"资料中没有相关信息：没有文章符合筛选条件（{scope.filters.describe()}）。", notice=notice
+        )
     elif reason := refusal_reason(alone, candidates):
         verdict = _Verdict((), reason, notice=notice)
     elif chat is None:
@@ -107,6 +122,7 @@ def answer_events(
             version=VERSION,
             notice=verdict.notice,
         ),
+        scope=scope.filters.describe(),
     )
 
 

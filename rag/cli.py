@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,16 +14,15 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from rag.cli_ask import ask, search
 from rag.cli_models import app as models_app
-from rag.console import err, out, table
+from rag.console import ConfigOption, EmbedderOption, JsonOption, LibraryOption, LlmOption, err, opened, out, table
 from rag.errors import YoujuError
 from rag.reasons import describe_reason
 from rag.settings import Settings, describe_settings, load_settings
 
 if TYPE_CHECKING:
     from rag.ingest import AddReport
-    from rag.library import Library
-    from rag.records import Answer, Turn
 
 app = typer.Typer(
     name="youju",
@@ -34,28 +33,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(models_app, name="models")
-
-LibraryOption = Annotated[Path | None, typer.Option("--library", help="知识库文件夹", show_default=False)]
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="配置文件 youju.toml", show_default=False)]
-LlmOption = Annotated[
-    str | None, typer.Option("--llm", help="none、api、模型名称、GGUF 文件或模型文件夹", show_default=False)
-]
-EmbedderOption = Annotated[str | None, typer.Option("--embedder", help="向量模型", show_default=False)]
-JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON")]
-
-
-@contextmanager
-def _open(settings: Settings) -> Iterator[Library]:
-    from rag.library import Library
-
-    library = Library(settings)
-    try:
-        yield library
-    finally:
-        for repair in library.repairs:
-            err.print(f"[yellow]![/yellow] {escape(repair)}")
-        library.close()
-
+app.command()(search)
+app.command()(ask)
 
 _INTERRUPTED = 130
 """What typer makes of Ctrl-C."""
@@ -101,7 +80,7 @@ def add(
 ) -> None:
     """把文章加入知识库：文件、文件夹、压缩包或网址，已有的不重做。"""
     settings = load_settings(config, library=library, embedder=embedder, columns=columns, fetch=fetch)
-    with _open(settings) as collection, _progress("加入文章") as tell:
+    with opened(settings) as collection, _progress("加入文章") as tell:
         report = collection.add(paths, tell, rows=report_file is not None)
         if report_file is not None:
             from rag.add_report import write_report
@@ -154,7 +133,7 @@ def list_articles(
     as_json: JsonOption = False,
 ) -> None:
     """列出知识库里的文章。"""
-    with _open(load_settings(config, library=library)) as collection:
+    with opened(load_settings(config, library=library)) as collection:
         if as_json:
             for article in collection.articles():
                 row = {"id": article.id, "title": article.title, "source": article.source, "date": article.date,
@@ -180,7 +159,7 @@ def remove(
     wanted = list(ids or [])
     if not wanted and not vanished:
         raise typer.BadParameter("请给出文章编号，或用 --vanished")
-    with _open(load_settings(config, library=library)) as collection:
+    with opened(load_settings(config, library=library)) as collection:
         if vanished:
             wanted += collection.vanished()
         count = collection.remove(wanted)
@@ -193,7 +172,7 @@ def remove(
 @app.command()
 def check(library: LibraryOption = None, config: ConfigOption = None) -> None:
     """检查知识库是否完好，索引有错的顺手重建。"""
-    with _open(load_settings(config, library=library)) as collection, _progress("检查") as tell:
+    with opened(load_settings(config, library=library)) as collection, _progress("检查") as tell:
         report = collection.check(lambda done, total: tell("compare", done, total, 0))
     out.print(f"{report.articles} 篇文章，{report.chunks} 个片段。")
     if report.waiting:
@@ -220,7 +199,7 @@ def backup(
     config: ConfigOption = None,
 ) -> None:
     """把整个知识库备份成一个文件，使用中也可以。"""
-    with _open(load_settings(config, library=library)) as collection:
+    with opened(load_settings(config, library=library)) as collection:
         collection.backup(file)
         articles, chunks = collection.counts()
     size = file.stat().st_size / 1e6
@@ -238,7 +217,7 @@ def restore(
 
     settings = load_settings(config, library=library)
     run(file, settings.library)
-    with _open(settings) as collection:
+    with opened(settings) as collection:
         articles, chunks = collection.counts()
     out.print(f"已恢复 {articles} 篇文章、{chunks} 个片段到 {escape(str(settings.library))}。")
 
@@ -256,131 +235,6 @@ def rebuild(
     with _progress("重建") as tell:
         report = run(settings, tell)
     out.print(f"重建完成：{report.articles} 篇文章，{report.chunks} 个片段，向量模型 {settings.embedder}。")
-
-
-@app.command()
-def search(
-    question: Annotated[str, typer.Argument(help="问题或关键词", show_default=False)],
-    k: Annotated[int, typer.Option("-k", min=1, max=100, help="条数")] = 10,
-    library: LibraryOption = None,
-    config: ConfigOption = None,
-    embedder: EmbedderOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """只检索，不回答：列出最相关的片段与得分。"""
-    with _open(load_settings(config, library=library, embedder=embedder)) as collection:
-        hits = collection.search(question, k)
-    if as_json:
-        print(json.dumps([hit.to_dict() for hit in hits], ensure_ascii=False, indent=2))
-        return
-    for hit in hits:
-        legs = "，".join(f"{leg} {value:.3f}" for leg, value in hit.why.items())
-        out.print(
-            f"[bold]{hit.rank}. {escape(hit.article.title)}[/bold] {hit.article.date} [dim]{hit.score:.3f}（{legs}）[/dim]"
-        )
-        out.print("   " + escape(hit.chunk.text.strip().replace("\n", " ")[:160]))
-    if not hits:
-        out.print("没有找到。")
-
-
-@app.command()
-def ask(
-    question: Annotated[str | None, typer.Argument(help="问题", show_default=False)] = None,
-    library: LibraryOption = None,
-    config: ConfigOption = None,
-    llm: LlmOption = None,
-    embedder: EmbedderOption = None,
-    as_json: JsonOption = False,
-    batch: Annotated[
-        Path | None, typer.Option("--batch", help="JSON Lines 文件，每行有 id、question、history", show_default=False)
-    ] = None,
-) -> None:
-    """提问：回答的每句话都带出处。"""
-    if (question is None) == (batch is None):
-        raise typer.BadParameter("请给出一个问题，或用 --batch 给出问题文件（二者选一）")
-    settings = load_settings(config, library=library, llm=llm, embedder=embedder)
-    with _open(settings) as collection:
-        if batch is not None:
-            if not _ask_batch(collection, batch):
-                raise typer.Exit(1)
-            return
-        assert question is not None
-        if as_json:
-            print(json.dumps(collection.ask(question).to_dict(), ensure_ascii=False, indent=2))
-        else:
-            _ask_aloud(collection, question)
-
-
-def _ask_aloud(collection: Library, question: str) -> None:
-    from rag.records import Answer, Token
-
-    drafting = False
-    for event in collection.events(question):
-        if isinstance(event, Token) and err.is_terminal:
-            if not drafting:
-                err.print("[dim]草稿（尚未核对）：[/dim]", end="")
-            drafting = True
-            err.print(escape(event.text), end="", style="dim")
-        elif isinstance(event, Answer):
-            if drafting:
-                err.print("\n")
-            _print_answer(event)
-
-
-def _print_answer(answer: Answer) -> None:
-    if answer.provenance.notice:
-        err.print(f"[yellow]{escape(answer.provenance.notice)}[/yellow]")
-    out.print(escape(answer.text))
-    if answer.refused and answer.hits:
-        out.print("\n[dim]最接近的文章：[/dim]")
-        for hit in answer.hits[:3]:
-            out.print(f"[dim]- {escape(hit.article.title)}（{escape(hit.article.source)} {hit.article.date}）[/dim]")
-    for citation in answer.citations:
-        about = " ".join(
-            part for part in (citation.article.source, citation.article.date, citation.article.url) if part
-        )
-        out.print(
-            rf"{chr(10)}\[{citation.number}] [bold]{escape(citation.article.title)}[/bold] [dim]{escape(about)}[/dim]"
-        )
-        out.print(f"    “{escape(citation.quote)}”")
-
-
-def _ask_batch(collection: Library, path: Path) -> bool:
-    """Answer every line of a file; a line that cannot be answered gives an object with `error`. True when all were."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise YoujuError(f"问题文件读不了：{path}（{error}）", "请给出 UTF-8 编码的 JSON Lines 文件") from None
-    fine = True
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        result: dict[str, Any]
-        case_id: Any = number
-        try:
-            case_id, question, history = _case(line, number)
-            result = {"id": case_id, **collection.ask(question, history).to_dict()}
-        except YoujuError as error:
-            fine = False
-            result = {"id": case_id, "error": str(error)}
-        print(json.dumps(result, ensure_ascii=False), flush=True)
-    return fine
-
-
-def _case(line: str, number: int) -> tuple[Any, str, Sequence[Turn]]:
-    from rag.records import Turn
-
-    try:
-        case = json.loads(line)
-        history = [Turn(str(t["question"]), str(t.get("answer", ""))) for t in case.get("history") or []]
-        question = case["question"]
-        if not isinstance(question, str) or not question.strip():
-            raise ValueError("question")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise YoujuError(
-            f"第 {number} 行不是合格的问题", '每行应为 {"id": …, "question": "…", "history": […]}'
-        ) from None
-    return case.get("id", number), question, history
 
 
 @app.command()
@@ -405,7 +259,7 @@ def chat(
 
     settings = load_settings(config, library=library, llm=llm, embedder=embedder, host=host, port=port)
     samples = questions.read_text(encoding="utf-8").split("\n") if questions and questions.is_file() else []
-    with _open(settings) as collection:
+    with opened(settings) as collection:
         if if_empty is not None and collection.counts()[0] == 0:
             with _progress("加入样例文章") as tell:
                 _print_report(collection.add([if_empty], tell), settings)

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
 from embeddings import Embedder, EmbeddingError
 from rag.checking import DATABASE, CheckReport, back_up, check_sample, check_store
 from rag.errors import EmbedderMismatch, LibraryBusy, LibraryError, ModelError
 from rag.fetch import is_web_address
+from rag.filters import Filters
 from rag.ingest import PASSAGE_FORM, AddReport, Ingest, OnProgress, Reader
 from rag.keyword_index import KeywordIndex
 from rag.records import Article
@@ -26,6 +28,7 @@ from rag.vector_index import VectorIndex
 _REBUILD = "youju rebuild"
 
 
+_KEPT_MATCHES = 8
 _COMPARED_AT_ONCE = 10_000
 _SAVE_EVERY = 60.0
 _SAVE_SHARE = 30.0
@@ -77,6 +80,7 @@ class Collection:
         self._vectors: VectorIndex | None = None
         self._keywords: KeywordIndex | None = None
         self._guard = threading.RLock()
+        self._matches: dict[Filters, tuple[int, NDArray[np.int64]]] = {}
         self._mended = False
         self.repairs: list[str] = []
         """What was found damaged or missing since the collection was opened, and made anew (Chinese)."""
@@ -172,7 +176,7 @@ class Collection:
         index.remove(self.store.removed_since(index.generation))
         ids: list[int] = []
         rows: list[np.ndarray] = []
-        for id_, _, _, vector in self.store.added_since(index.generation):
+        for id_, vector in self.store.vectors_since(index.generation):
             ids.append(id_)
             rows.append(unpack(vector))
             if len(ids) == 10_000:
@@ -192,8 +196,7 @@ class Collection:
             try:
                 if keywords.generation < generation:
                     since = keywords.generation
-                    added = ((id_, title, text) for id_, title, text, _ in self.store.added_since(since))
-                    keywords.update(added, self.store.removed_since(since), generation)
+                    keywords.update(self.store.words_since(since), self.store.removed_since(since), generation)
                 vectors.save(self.path)
             except OSError as error:
                 raise LibraryError(
@@ -301,6 +304,19 @@ class Collection:
     def counts(self) -> tuple[int, int]:
         """Number of articles and of chunks."""
         return self.store.counts()
+
+    def matching(self, filters: Filters) -> NDArray[np.int64]:
+        """Ids of the chunks that filters let through, ascending, shape (n,); kept for the next question with the same filters."""
+        generation = self.store.generation()
+        with self._guard:
+            known = self._matches.get(filters)
+        if known is None or known[0] != generation:
+            known = generation, self.store.matching(filters)
+            with self._guard:
+                if len(self._matches) >= _KEPT_MATCHES:
+                    self._matches.pop(next(iter(self._matches)))
+                self._matches[filters] = known
+        return known[1]
 
     def articles(self) -> Iterator[Article]:
         """Every article, newest first."""

@@ -1,11 +1,22 @@
-"""What the command line prints with: one console for results, one for messages, tables that never cut a name off."""
+"""What every command shares: one console for results, one for messages, tables that never cut a name off, the usual options."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from rag.library import Library
 
 _WIDTH_OF_A_PIPE = 160
 
@@ -19,3 +30,26 @@ def table(*columns: str, title: str = "") -> Table:
     for column in columns:
         made.add_column(column, overflow="fold", justify="right" if column in ("篇数", "大小") else "left")
     return made
+
+
+LibraryOption = Annotated[Path | None, typer.Option("--library", help="知识库文件夹", show_default=False)]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="配置文件 youju.toml", show_default=False)]
+LlmOption = Annotated[
+    str | None, typer.Option("--llm", help="none、api、模型名称、GGUF 文件或模型文件夹", show_default=False)
+]
+EmbedderOption = Annotated[str | None, typer.Option("--embedder", help="向量模型", show_default=False)]
+JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON")]
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Library]:
+    """A library that is closed at the end, and says what was repaired when it was opened."""
+    from rag.library import Library
+
+    library = Library(settings)
+    try:
+        yield library
+    finally:
+        for repair in library.repairs:
+            err.print(f"[yellow]![/yellow] {escape(repair)}")
+        library.close()

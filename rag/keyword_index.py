@@ -6,17 +6,31 @@ import json
 import math
 import shutil
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rag.durable import write_whole
+from rag.filters import Filters, category_path
+from rag.records import SHANGHAI, IndexedChunk
 from rag.words import index_words
 
-_FORMAT = 3
+_FORMAT = 4
 _WRITER_BYTES = 64_000_000
 _TITLE_WEIGHT = 0.5
 """Weight of the title's BM25 beside the text's; `python -m eval retrieval` measures it."""
+
+
+def _day(moment: datetime | None) -> int:
+    """Day of publication in Asia/Shanghai as a proleptic Gregorian ordinal; 0 for none."""
+    return moment.astimezone(SHANGHAI).toordinal() if moment else 0
+
+
+def _facets(chunk: IndexedChunk) -> list[str]:
+    """s:source, a:article id, and c:path for the category and everything above it."""
+    paths = ["/".join(chunk.category[: i + 1]) for i in range(len(chunk.category))]
+    return [f"s:{chunk.source}", f"a:{chunk.article_id}", *(f"c:{path}" for path in paths)]
 
 
 class KeywordIndex:
@@ -61,14 +75,16 @@ class KeywordIndex:
         schema.add_integer_field("id", stored=True, indexed=True, fast=True)
         for field in ("title", "text"):
             schema.add_text_field(field, stored=False, tokenizer_name="whitespace", index_option="freq")
+        schema.add_integer_field("day", indexed=True, fast=True)
+        schema.add_text_field("facets", stored=False, tokenizer_name="raw", index_option="basic")
         self.generation = 0
         return tantivy.Index(schema.build(), path=str(folder) if folder else None)
 
     def __len__(self) -> int:
         return int(self._index.searcher().num_docs)
 
-    def update(self, added: Iterable[tuple[int, str, str]], removed: Iterable[int], generation: int) -> None:
-        """Bring the index to a generation: put chunks (id, title, text), replacing those of the same id, and remove others.
+    def update(self, added: Iterable[IndexedChunk], removed: Iterable[int], generation: int) -> None:
+        """Bring the index to a generation: put chunks, replacing those of the same id, and remove others.
 
         Only the library's one writer may call this. Doing it twice is harmless.
         """
@@ -84,13 +100,18 @@ class KeywordIndex:
             for id_ in removed:
                 writer.delete_documents_by_term("id", id_)
             title_words: dict[str, str] = {}
-            for id_, title, text in added:
+            for chunk in added:
+                title = chunk.title
                 if title not in title_words:
                     title_words = {title: " ".join(index_words(title))}  # chunks come article by article
-                writer.delete_documents_by_term("id", id_)
-                writer.add_document(
-                    tantivy.Document(id=id_, title=title_words[title], text=" ".join(index_words(text)))
+                writer.delete_documents_by_term("id", chunk.id)
+                document = tantivy.Document(
+                    id=chunk.id, title=title_words[title], text=" ".join(index_words(chunk.text))
                 )
+                document.add_integer("day", _day(chunk.published_at))
+                for facet in _facets(chunk):
+                    document.add_text("facets", facet)
+                writer.add_document(document)
             writer.commit()
             writer.wait_merging_threads()
         except BaseException:
@@ -146,8 +167,12 @@ class KeywordIndex:
             return
         self._index.reload()
 
-    def search(self, words: Sequence[str], k: int) -> list[tuple[int, float]]:
-        """The k best chunks for these words (any of them): (id, BM25), best first; an empty list for no words."""
+    def search(self, words: Sequence[str], k: int, filters: Filters | None = None) -> list[tuple[int, float]]:
+        """The k best chunks for these words (any of them): (id, BM25), best first; an empty list for no words.
+
+        Args:
+            filters: only chunks of articles that these let through. Scores are those of the whole collection.
+        """
         import tantivy
 
         if not words or k < 1:
@@ -158,11 +183,32 @@ class KeywordIndex:
             clauses.append((tantivy.Occur.Should, tantivy.Query.term_query(schema, "text", word, "freq")))
             title = tantivy.Query.term_query(schema, "title", word, "freq")
             clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(title, _TITLE_WEIGHT)))
+        query = tantivy.Query.boolean_query(clauses)
+        if filters:
+            must = [(tantivy.Occur.Must, query)]
+            must += [
+                (tantivy.Occur.Must, tantivy.Query.const_score_query(q, 0.0)) for q in self._filter_queries(filters)
+            ]
+            query = tantivy.Query.boolean_query(must)
         searcher = self._index.searcher()
-        result = searcher.search(tantivy.Query.boolean_query(clauses), limit=k, count=False)
+        result = searcher.search(query, limit=k, count=False)
         ids = searcher.fast_field_values("id", [address for _, address in result.hits])
         found = [(int(id_), float(score)) for id_, (score, _) in zip(ids, result.hits, strict=True)]
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))
+
+    def _filter_queries(self, filters: Filters) -> Iterator[Any]:
+        """One query for each kind of filter; all of them must match."""
+        import tantivy
+
+        schema = self._index.schema
+        if filters.after or filters.before:
+            first = filters.after.toordinal() if filters.after else 1
+            last = filters.before.toordinal() if filters.before else None
+            yield tantivy.Query.range_query(schema, "day", tantivy.FieldType.Integer, first, last)
+        for mark, wanted in (("s", filters.sources), ("c", filters.categories), ("a", filters.articles)):
+            if wanted:
+                values = ["/".join(category_path(value)) if mark == "c" else value for value in wanted]
+                yield tantivy.Query.term_set_query(schema, "facets", [f"{mark}:{value}" for value in values])
 
     def idf(self, words: Sequence[str]) -> dict[str, float]:
         """Rarity of words in the texts: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25; unknown words are the rarest."""

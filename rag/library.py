@@ -13,8 +13,9 @@ from rag.answering import answer_events
 from rag.chat_models import ChatModel, load_chat_model
 from rag.collection import Collection
 from rag.errors import ModelError
+from rag.filters import Filters
 from rag.records import Answer, Event, Hit, Turn
-from rag.retrieval import retrieve
+from rag.retrieval import choose_scope, retrieve
 from rag.settings import Settings, load_settings
 
 NO_LLM = "没有配置大模型，以下是原文摘录。"
@@ -55,22 +56,36 @@ class Library(Collection):
     ) -> None:
         self.close()
 
-    def search(self, question: str, k: int | None = None, *, dense_weight: float | None = None) -> list[Hit]:
+    def search(
+        self, question: str, k: int | None = None, *, dense_weight: float | None = None, filters: Filters | None = None
+    ) -> list[Hit]:
         """The k best passages (default: the setting `top_k`).
 
         Args:
             question: in Chinese, either script.
             dense_weight: instead of the setting; 1 for vectors alone, 0 for keywords alone.
+            filters: which articles are searched; without them, those of the day that the question names (昨天, 上周). `Filters()`
+                searches all.
         """
         weight = self.settings.dense_weight if dense_weight is None else dense_weight
-        return retrieve(self, question, self.settings.top_k if k is None else k, dense_weight=weight)
+        scope = choose_scope(self, question, filters)
+        return retrieve(
+            self, question, self.settings.top_k if k is None else k,
+            dense_weight=weight, filters=scope.filters, period=scope.period,
+        )  # fmt: skip
 
     def events(
-        self, question: str, history: Sequence[Turn] = (), *, passages: Sequence[Hit] | None = None
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        filters: Filters | None = None,
+        passages: Sequence[Hit] | None = None,
     ) -> Iterator[Event]:
         """Answer as a stream of events: one `Retrieved`, the LLM's draft as `Token`s, one `Answer`.
 
         Args:
+            filters: see `search`.
             passages: answer from these instead of searching.
 
         Example:
@@ -80,11 +95,15 @@ class Library(Collection):
             ...         case Answer(): print(event.text)
         """
         chat, notice = self.chat_model()
-        return answer_events(self, question, history, chat, notice, passages)
+        return answer_events(self, question, history, chat, notice, filters, passages)
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        """The finished answer: every statement with its source sentence, or a refusal."""
-        for event in self.events(question, history):
+    def ask(self, question: str, history: Sequence[Turn] = (), *, filters: Filters | None = None) -> Answer:
+        """The finished answer: every statement with its source sentence, or a refusal.
+
+        Example:
+            >>> library.ask("今年的增加值是多少？", filters=Filters(sources=("青石日报",)))    # doctest: +SKIP
+        """
+        for event in self.events(question, history, filters=filters):
             if isinstance(event, Answer):
                 return event
         raise RuntimeError("the stream of events ended without an answer")

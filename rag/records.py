@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -86,6 +86,18 @@ class Chunk:
     end: int
     text: str
     heading: str = ""
+
+
+class IndexedChunk(NamedTuple):
+    """A chunk as the keyword index takes it, with what its article is filtered by."""
+
+    id: int
+    title: str
+    text: str
+    article_id: str = ""
+    published_at: datetime | None = None
+    source: str = ""
+    category: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +220,8 @@ class Provenance:
 class Answer:
     """An answer, or a refusal (`refused`, with `reason` in Chinese and the nearest passages in `hits`).
 
-    `timings` are seconds by stage: retrieve, first_token, generate, verify, total.
+    `timings` are seconds by stage: retrieve, first_token, generate, verify, total. `scope` says which articles were searched,
+    where that is not all of them.
     """
 
     question: str
@@ -219,6 +232,7 @@ class Answer:
     reason: str
     timings: Mapping[str, float]
     provenance: Provenance
+    scope: str = ""
 
     @property
     def text(self) -> str:
@@ -239,6 +253,7 @@ class Answer:
             "text": self.text,
             "refused": self.refused,
             "reason": self.reason,
+            "scope": self.scope,
             "statements": [s.to_dict() for s in self.statements],
             "hits": [h.to_dict() for h in self.hits],
             "timings": {stage: round(seconds, 4) for stage, seconds in self.timings.items()},
@@ -248,10 +263,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """First event of an answer: what was found."""
+    """First event of an answer: what was found, and how it was searched for.
+
+    `scope` says in Chinese which articles were searched, where that is not all of them; `notice` what is to be known of that.
+    """
 
     hits: tuple[Hit, ...]
     standalone_question: str = ""
+    scope: str = ""
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.collection import Collection
-from rag.records import Article, Chunk, Hit
+from rag.date_spans import DateSpan
+from rag.filters import Filters
+from rag.periods import understood
+from rag.records import SHANGHAI, Article, Chunk, Hit
 from rag.words import bigrams, query_words, search_form
 
 _DEPTH = 100
@@ -20,7 +24,39 @@ _REPOST = 0.8
 """Jaccard similarity of character bigrams from which two passages of different articles count as the same story."""
 
 
+_PERIOD_BONUS = 0.05
+"""What an article gains that came out in the time the question asks about; `python -m eval retrieval` measures it."""
+
+_REPORTED_WITHIN = timedelta(days=60)
+"""Figures of a month or a quarter come out some weeks after it."""
+
+ALL = Filters()
+
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which articles a question is asked of, and which it favours. `notice` (Chinese) says what the user should know of that."""
+
+    filters: Filters = ALL
+    period: DateSpan | None = None
+    notice: str = ""
+
+
+def choose_scope(
+    collection: Collection, question: str, filters: Filters | None = None, *, today: date | None = None
+) -> Scope:
+    """The filters that are given, else what the question says of time.
+
+    昨天 or 上周 becomes a filter on the day of publication; where no article is of that day, all are searched, and it is said.
+    """
+    found, period = understood(question, today or datetime.now(SHANGHAI).date())
+    if filters is not None:
+        return Scope(filters, period)
+    if found and not len(collection.matching(found)):
+        return Scope(ALL, None, f"知识库里没有 {found.describe()} 发表的文章，已在全部文章中检索。")
+    return Scope(found, period)
 
 
 def retrieve(
@@ -30,6 +66,8 @@ def retrieve(
     *,
     dense_weight: float,
     query: NDArray[np.float32] | None = None,
+    filters: Filters = ALL,
+    period: DateSpan | None = None,
 ) -> list[Hit]:
     """The k best passages for a question, best first.
 
@@ -38,25 +76,69 @@ def retrieve(
         k: number of hits, at least 1.
         dense_weight: 1 for vectors alone, 0 for keywords alone.
         query: the question's unit vector where the caller has it already, shape (dim,).
+        filters: only articles that these let through; the best of them are found however few they are.
+        period: what time the question asks about; articles that came out then, or soon after, are favoured.
 
     Returns:
-        Hits with `score` in 0..1 and both raw scores in `why` (a leg that did not see the chunk is left out).
+        Hits with `score` in 0..1 and both raw scores in `why` (a leg that did not see the chunk is left out), and "period" for
+        what its day added.
     """
+    found = gather(collection, question, k, dense_weight=dense_weight, query=query, filters=filters, period=period)
+    return _fold(collection, found, k)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What the legs found, before reposts are folded: raw scores of each leg by chunk id, and the fused score, 0 to 1."""
+
+    legs: Mapping[str, Mapping[int, float]]
+    fused: Mapping[int, float]
+
+    @property
+    def ranked(self) -> list[int]:
+        """Chunk ids, best first."""
+        return sorted(self.fused, key=lambda id_: (-self.fused[id_], id_))
+
+
+def gather(
+    collection: Collection,
+    question: str,
+    k: int,
+    *,
+    dense_weight: float,
+    query: NDArray[np.float32] | None = None,
+    filters: Filters = ALL,
+    period: DateSpan | None = None,
+) -> Candidates:
+    """The candidates of both legs with their scores; see `retrieve` for the arguments."""
     if not question.strip() or collection.counts()[1] == 0:
-        return []
+        return Candidates({}, {})
     dense: dict[int, float] = {}
     keyword: dict[int, float] = {}
+    among = collection.matching(filters) if filters else None
     if dense_weight > 0:
         if query is None:
             query = collection.embedder.encode_queries([search_form(question)])[0]
-        dense = dict(collection.vectors().search(query, max(_DEPTH, k)))
+        dense = dict(collection.vectors().search(query, max(_DEPTH, k), among))
     if dense_weight < 1:
-        keyword = dict(collection.keywords().search(query_words(question), max(_DEPTH, k)))
+        keyword = dict(collection.keywords().search(query_words(question), max(_DEPTH, k), filters))
     if dense_weight > 0 and query is not None:
         dense |= collection.vectors().cosines(query, [id_ for id_ in keyword if id_ not in dense])
     fused = fuse(dense, keyword, dense_weight)
-    ranked = sorted(fused, key=lambda id_: (-fused[id_], id_))
-    return _fold(collection, ranked, fused, {"dense": dense, "keyword": keyword}, k)
+    legs = {"dense": dense, "keyword": keyword}
+    if period is not None:
+        legs["period"] = bonus = _bonus(collection, list(fused), period)
+        fused = {id_: (score + bonus.get(id_, 0.0)) / (1.0 + _PERIOD_BONUS) for id_, score in fused.items()}
+    return Candidates(legs, fused)
+
+
+def _bonus(collection: Collection, ids: Sequence[int], period: DateSpan) -> dict[int, float]:
+    """What is added for articles that came out in the period or within `_REPORTED_WITHIN` after it."""
+    if period.start is None or period.end is None:
+        return {}
+    last = period.end + _REPORTED_WITHIN
+    days = collection.store.days_of(ids)
+    return {id_: _PERIOD_BONUS for id_, day in days.items() if period.start <= day <= last}
 
 
 def fuse(dense: Mapping[int, float], keyword: Mapping[int, float], dense_weight: float) -> dict[int, float]:
@@ -77,14 +159,9 @@ def _min_max(scores: Mapping[int, float]) -> dict[int, float]:
     return {id_: (score - low) / span if span > 0 else 1.0 for id_, score in scores.items()}
 
 
-def _fold(
-    collection: Collection,
-    ranked: Sequence[int],
-    fused: Mapping[int, float],
-    legs: Mapping[str, Mapping[int, float]],
-    k: int,
-) -> list[Hit]:
+def _fold(collection: Collection, candidates: Candidates, k: int) -> list[Hit]:
     """The first k hits that are not reposts of a better one; each carries the articles folded into it."""
+    ranked, fused = candidates.ranked, candidates.fused
     hits: list[Hit] = []
     also: list[dict[str, Article]] = []
     shapes: list[tuple[frozenset[str], frozenset[str]]] = []
@@ -102,7 +179,7 @@ def _fold(
             if twin is not None:
                 also[twin].setdefault(article.id, article)
                 continue
-            why = {leg: scores[id_] for leg, scores in legs.items() if id_ in scores}
+            why = {leg: scores[id_] for leg, scores in candidates.legs.items() if id_ in scores}
             hits.append(Hit(chunk, article, fused[id_], len(hits) + 1, why))
             also.append({})
             shapes.append(shape)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _ARTICLES = """
 CREATE TABLE articles (
@@ -16,6 +16,9 @@ CREATE INDEX articles_by_body ON articles (body_digest);
 CREATE INDEX articles_by_story ON articles (story);
 CREATE INDEX articles_by_source ON articles (source);
 """
+
+_FACETS = "CREATE INDEX articles_by_facets ON articles (published_at, source, category)"
+"""Everything that articles are filtered by, so that no text is read for it."""
 
 _CHUNKS = """
 CREATE TABLE chunks (
@@ -60,7 +63,7 @@ CREATE TABLE learned (source TEXT NOT NULL, line TEXT NOT NULL, PRIMARY KEY (sou
 def create(db: sqlite3.Connection) -> None:
     """Make the tables of a new library. The caller holds a transaction."""
     _run(db, "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;")
-    for script in (_ARTICLES, _CHUNKS, _READING):
+    for script in (_ARTICLES, _FACETS, _CHUNKS, _READING):
         _run(db, script)
     db.execute("INSERT INTO meta VALUES ('schema', ?), ('generation', '0')", (str(SCHEMA_VERSION),))
 
@@ -72,8 +75,16 @@ def migrate(db: sqlite3.Connection, version: str) -> bool:
     """
     if version == str(SCHEMA_VERSION):
         return True
-    if version != "1":
+    if version not in ("1", "2"):
         return False
+    if version == "1":
+        _migrate_from_1(db)
+    _run(db, _FACETS)
+    db.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(SCHEMA_VERSION),))
+    return True
+
+
+def _migrate_from_1(db: sqlite3.Connection) -> None:
     _run(
         db,
         """
@@ -96,8 +107,6 @@ def migrate(db: sqlite3.Connection, version: str) -> bool:
         DROP TABLE files_1;
         """,
     )
-    db.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(SCHEMA_VERSION),))
-    return True
 
 
 def _run(db: sqlite3.Connection, script: str) -> None:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from rag.errors import LibraryError, LibraryVersion
 from rag.fetch import is_web_address
-from rag.records import Article, Chunk
+from rag.filters import Filters, category_path, first_moment
+from rag.records import SHANGHAI, Article, Chunk, IndexedChunk
 from rag.schema import SCHEMA_VERSION, create, migrate
 
 
@@ -370,14 +371,56 @@ class Store:
             found[id_] = (Chunk(id_, article_id, start, end, article.text[start:end], heading), article)
         return found
 
-    def added_since(self, generation: int) -> Iterator[tuple[int, str, str, bytes]]:
-        """Chunks added after a generation: id, title, text, packed vector (see `unpack`)."""
+    def vectors_since(self, generation: int) -> Iterator[tuple[int, bytes]]:
+        """Chunks added after a generation: id, packed vector (see `unpack`)."""
+        yield from self._db().execute("SELECT id, vector FROM chunks WHERE generation > ? ORDER BY id", (generation,))
+
+    def words_since(self, generation: int) -> Iterator[IndexedChunk]:
+        """Chunks added after a generation, as the keyword index takes them."""
         rows = self._db().execute(
-            "SELECT c.id, a.title, substr(a.text, c.start + 1, c.end - c.start), c.vector FROM chunks c"
-            " JOIN articles a ON a.id = c.article_id WHERE c.generation > ? ORDER BY c.id",
+            "SELECT c.id, a.title, substr(a.text, c.start + 1, c.end - c.start), a.id, a.published_at, a.source, a.category"
+            " FROM chunks c JOIN articles a ON a.id = c.article_id WHERE c.generation > ? ORDER BY c.id",
             (generation,),
         )
-        yield from rows
+        for id_, title, text, article_id, published_at, source, category in rows:
+            moment = datetime.fromisoformat(published_at) if published_at else None
+            yield IndexedChunk(id_, title, text, article_id, moment, source, tuple(json.loads(category)))
+
+    def matching(self, filters: Filters) -> NDArray[np.int64]:
+        """Ids of the chunks whose articles the filters let through, ascending, shape (n,)."""
+        clauses, values = [], []
+        for sign, day in ((">=", filters.after), ("<", filters.before and filters.before + timedelta(days=1))):
+            if day:
+                clauses.append(f"published_at {sign} ?")
+                values.append(first_moment(day).isoformat())
+        for column, wanted in (("source", filters.sources), ("id", filters.articles)):
+            if wanted:
+                clauses.append(f"{column} IN ({', '.join('?' * len(wanted))})")
+                values += wanted
+        if filters.categories:
+            starts = [json.dumps(category_path(c), ensure_ascii=False)[:-1] for c in filters.categories]
+            # '["金融"' is followed by ']' or by ', "': no other category begins with it
+            clauses.append(f"({' OR '.join(['substr(category, 1, length(?)) = ?'] * len(starts))})")
+            values += [value for start in starts for value in (start, start)]
+        sql = (
+            f"SELECT id FROM chunks WHERE article_id IN (SELECT id FROM articles WHERE {' AND '.join(clauses) or '1'})"  # noqa: S608
+        )
+        return np.sort(np.fromiter((id_ for (id_,) in self._db().execute(sql, values)), dtype=np.int64))
+
+    def days_of(self, chunk_ids: Sequence[int]) -> dict[int, date]:
+        """The day of publication in Asia/Shanghai of the chunks that have one."""
+        found = {}
+        for id_ in chunk_ids:
+            row = (
+                self._db()
+                .execute(
+                    "SELECT published_at FROM articles WHERE id = (SELECT article_id FROM chunks WHERE id = ?)", (id_,)
+                )
+                .fetchone()
+            )
+            if row and row[0]:
+                found[id_] = datetime.fromisoformat(row[0]).astimezone(SHANGHAI).date()
+        return found
 
     def removed_since(self, generation: int) -> list[int]:
         """Ids of the chunks removed after a generation."""

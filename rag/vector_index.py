@@ -60,20 +60,31 @@ class VectorIndex:
             if len(wanted) and len(self):
                 self._index.remove_ids(wanted)
 
-    def search(self, query: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
+    def search(
+        self, query: NDArray[np.float32], k: int, among: NDArray[np.int64] | None = None
+    ) -> list[tuple[int, float]]:
         """The k nearest chunks: (id, cosine), best first, equal scores in the order of their ids; fewer when there are fewer.
 
         Args:
             query: a unit vector, shape (dim,).
             k: at least 1.
+            among: only these ids, ascending, shape (n,); the nearest of them are found however few they are.
         """
+        import faiss
+
         if query.shape != (self.dim,) or not np.isfinite(query).all():
             raise ValueError(f"expected a finite query of shape {(self.dim,)}, got {query.shape}")
         with self._lock:
-            k = min(k, len(self))
+            k = min(k, len(self), len(among) if among is not None else k)
             if k == 0:
                 return []
-            scores, ids = self._index.search(query.reshape(1, -1).astype(np.float32), k)
+            parameters = None
+            if among is not None:
+                chosen = np.zeros(int(among[-1]) + 1, dtype=bool)
+                chosen[among] = True
+                selector = faiss.IDSelectorBitmap(np.packbits(chosen, bitorder="little"))  # type: ignore[call-arg, arg-type]
+                parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
+            scores, ids = self._index.search(query.reshape(1, -1).astype(np.float32), k, params=parameters)
         found = [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]  # FAISS pads with -1
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))
 

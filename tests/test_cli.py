@@ -228,3 +228,27 @@ def test_an_empty_library_says_what_to_do(run: Run) -> None:
 def test_help_is_quick_and_chinese(run: Run) -> None:
     result = run("--help")
     assert "把文章加入知识库" in result.stdout
+
+
+@pytest.mark.model
+def test_search_says_why_and_keeps_to_its_filters(run: Run, article: Path) -> None:
+    run("add", str(article.parent))
+    question = "武昌区2020年金融产业增加值是多少？"
+    found = run("search", question, "--explain")
+    assert "名次：向量第 1，关键词第 1；共有的词：" in found.stdout
+    assert "武昌区" in found.stdout.partition("共有的词：")[2]
+    (hit,) = json.loads(run("search", question, "--explain", "--json").stdout)
+    assert hit["ranks"] == {"dense": 1, "keyword": 1}
+    assert hit["words"]["武昌区"] > 0
+    within = run("search", question, "--after", "2021-07", "--before", "2021-07", "--source", "青石日报")
+    assert "检索范围：2021-07-01 至 2021-07-31，来源 青石日报（1 / 1 个片段）" in within.stderr
+    assert "武汉" in within.stdout
+    assert "没有找到" in run("search", question, "--before", "2020").stdout
+    refused = run("ask", question, "--category", "体育")
+    assert "没有文章符合筛选条件（分类 体育）" in refused.stdout
+    assert "400.69亿元" in run("ask", question, "--after", "2021").stdout
+    wrong = run("ask", question, "--after", "昨天")
+    assert (wrong.returncode, "看不懂日期" in wrong.stderr) == (1, True)
+    yesterday = run("ask", f"昨天的消息：{question}")
+    assert "发表的文章，已在全部文章中检索" in yesterday.stderr
+    assert "发表的文章" not in run("ask", f"昨天的消息：{question}", "--all").stderr

@@ -377,10 +377,10 @@ def test_a_library_of_the_first_version_is_brought_up_to_date(
 
 
 def test_a_library_of_a_newer_version_is_refused_untouched(library: Library, settings: Settings) -> None:
-    library.store.set_meta({"schema": "3"})
+    library.store.set_meta({"schema": "9"})
     library.close()
     before = (settings.library / "youju.sqlite").read_bytes()
-    with pytest.raises(LibraryVersion, match="格式版本是 3"):
+    with pytest.raises(LibraryVersion, match="格式版本是 9"):
         Store(settings.library / "youju.sqlite")
     assert (settings.library / "youju.sqlite").read_bytes() == before
     touch(settings.library / "youju.sqlite")

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from rag.keyword_index import KeywordIndex
+from rag.records import IndexedChunk
 from rag.words import query_words
 
 ROWS = [
-    (1, "武昌区金融业", "武昌区介绍，去年全区金融产业增加值达400.69亿元。"),
-    (2, "上海楼市", "1至5月份，上海市房地产开发投资同比增长。"),
-    (3, "臺灣經濟", "臺灣地區經濟成長率上修。"),
+    IndexedChunk(1, "武昌区金融业", "武昌区介绍，去年全区金融产业增加值达400.69亿元。"),
+    IndexedChunk(2, "上海楼市", "1至5月份，上海市房地产开发投资同比增长。"),
+    IndexedChunk(3, "臺灣經濟", "臺灣地區經濟成長率上修。"),
 ]
 
 
@@ -43,7 +44,7 @@ def test_no_words_find_nothing(index: KeywordIndex) -> None:
 
 def test_update_replaces_removes_and_may_be_repeated(index: KeywordIndex) -> None:
     for _ in range(2):
-        index.update([(1, "洪山区", "洪山区的新闻")], [2], 2)
+        index.update([IndexedChunk(1, "洪山区", "洪山区的新闻")], [2], 2)
     assert (index.ids(), len(index), index.generation) == ({1, 3}, 2, 2)
     assert found(index, "武昌") == []
     assert found(index, "洪山区") == [1]
@@ -75,7 +76,7 @@ def test_damaged_it_starts_empty_at_generation_zero(index: KeywordIndex, tmp_pat
 
 def test_one_process_sees_what_another_wrote(index: KeywordIndex, tmp_path: Path) -> None:
     reader = KeywordIndex(tmp_path / "keywords")
-    index.update([(9, "新消息", "东湖隧道通车")], [], 2)
+    index.update([IndexedChunk(9, "新消息", "东湖隧道通车")], [], 2)
     reader.reload()
     assert (reader.generation, found(reader, "东湖隧道")) == (2, [9])
 
@@ -86,7 +87,7 @@ def test_opening_writes_nothing_and_finds_what_another_process_makes_later(tmp_p
     assert not folder.exists(), "the folder belongs to the one who writes"
     assert (reader.generation, reader.search(["茶叶"], 5), len(reader)) == (0, [], 0)
     writer = KeywordIndex(folder)
-    writer.update([(1, "茶叶", "东湖镇茶叶产量为320.5吨。")], [], 4)
+    writer.update([IndexedChunk(1, "茶叶", "东湖镇茶叶产量为320.5吨。")], [], 4)
     reader.reload()
     assert (reader.generation, [id_ for id_, _ in reader.search(["茶叶"], 5)]) == (4, [1])
 
@@ -94,10 +95,10 @@ def test_opening_writes_nothing_and_finds_what_another_process_makes_later(tmp_p
 def test_a_reader_does_not_take_the_folder_from_a_writer_in_the_middle(tmp_path: Path) -> None:
     folder = tmp_path / "keywords"
     writer = KeywordIndex(folder)
-    writer.update([(1, "茶叶", "东湖镇茶叶产量为320.5吨。")], [], 1)
+    writer.update([IndexedChunk(1, "茶叶", "东湖镇茶叶产量为320.5吨。")], [], 1)
     (folder / "youju.json").unlink()  # as between Tantivy's commit and our note of it
     reader = KeywordIndex(folder)
     assert reader.search(["茶叶"], 5) == []
-    writer.update([(2, "公路", "西岭镇修通了盘山公路。")], [], 2)
+    writer.update([IndexedChunk(2, "公路", "西岭镇修通了盘山公路。")], [], 2)
     reader.reload()
     assert {id_ for word in ("茶叶", "公路") for id_, _ in reader.search([word], 5)} == {1, 2}

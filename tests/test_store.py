@@ -46,16 +46,15 @@ def test_derived_indexes_can_follow_generation_by_generation(store: Store) -> No
     second = store.write([stored(ARTICLE, (0, 5), value=2.0)])
     assert (first, second, store.generation()) == (1, 2, 2)
     assert store.removed_since(0) == store.removed_since(1) == [1, 2]
-    added = list(store.added_since(1))
-    assert [(id_, title, text) for id_, title, text, _ in added] == [(3, "武昌区金融业", "第一句话。")]
-    assert unpack(added[0][3]).tolist() == [2.0] * 4
-    assert [row[0] for row in store.added_since(0)] == [3]
-    assert list(store.added_since(2)) == []
+    assert [(c.id, c.title, c.text) for c in store.words_since(1)] == [(3, "武昌区金融业", "第一句话。")]
+    assert [(id_, unpack(vector).tolist()) for id_, vector in store.vectors_since(1)] == [(3, [2.0] * 4)]
+    assert [row[0] for row in store.vectors_since(0)] == [3]
+    assert list(store.words_since(2)) == list(store.vectors_since(2)) == []
 
 
 def test_text_with_wide_characters_is_sliced_in_sql_as_in_python(store: Store) -> None:
     store.write([stored(ARTICLE, (5, 14), (14, 18))])
-    assert [text for _, _, text, _ in store.added_since(0)] == ["第二句话有表情😀。", "第三句。"]
+    assert [chunk.text for chunk in store.words_since(0)] == ["第二句话有表情😀。", "第三句。"]
 
 
 def test_ids_of_chunks_are_never_used_again(store: Store) -> None:

@@ -1,0 +1,103 @@
+"""Which articles a question is asked of: by day of publication, source, category or article."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from rag.errors import SettingsError
+from rag.records import SHANGHAI, Article
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What articles must be like to be searched; an empty one lets everything through.
+
+    Attributes:
+        after: first day of publication, in Asia/Shanghai.
+        before: last day of publication.
+        sources: one of these, as `Article.source` spells them.
+        categories: in one of these, each a path such as "金融" or "金融/东澜财经"; what is below it counts.
+        articles: one of these ids.
+
+    An article without a date is left out where a day is asked for.
+    """
+
+    after: date | None = None
+    before: date | None = None
+    sources: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    articles: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.after or self.before or self.sources or self.categories or self.articles)
+
+    def accepts(self, article: Article) -> bool:
+        """Whether an article is let through."""
+        day = article.published_at.astimezone(SHANGHAI).date() if article.published_at else None
+        if self.after and (day is None or day < self.after):
+            return False
+        if self.before and (day is None or day > self.before):
+            return False
+        if self.sources and article.source not in self.sources:
+            return False
+        if self.articles and article.id not in self.articles:
+            return False
+        return not self.categories or any(
+            article.category[: len(path)] == path for path in map(category_path, self.categories)
+        )
+
+    def describe(self) -> str:
+        """What people read: 2022-05-01 至 2022-05-31，来源 青石日报; empty for none."""
+        parts = []
+        if self.after or self.before:
+            first, last = (day.isoformat() if day else "" for day in (self.after, self.before))
+            parts.append(first if first == last else f"{first} 至 {last}".strip())
+        if self.sources:
+            parts.append(f"来源 {'、'.join(self.sources)}")
+        if self.categories:
+            parts.append(f"分类 {'、'.join(self.categories)}")
+        if self.articles:
+            parts.append(f"{len(self.articles)} 篇指定的文章")
+        return "，".join(parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form; only what is set."""
+        fields = {
+            "after": self.after and self.after.isoformat(), "before": self.before and self.before.isoformat(),
+            "sources": list(self.sources), "categories": list(self.categories), "articles": list(self.articles),
+        }  # fmt: skip
+        return {name: value for name, value in fields.items() if value}
+
+
+def category_path(text: str) -> tuple[str, ...]:
+    """金融/东澜财经 as ("金融", "东澜财经")."""
+    return tuple(part.strip() for part in text.split("/") if part.strip())
+
+
+def first_moment(day: date) -> datetime:
+    """When a day begins in Asia/Shanghai, in UTC."""
+    return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
+
+
+def parse_day(text: str, *, last: bool = False) -> date:
+    """2022-05-01, 2022-05 or 2022 as a day: the first of that time, or its last one.
+
+    Raises:
+        SettingsError: it is none of these.
+    """
+    for form in ("%Y-%m-%d", "%Y-%m", "%Y"):
+        try:
+            day = datetime.strptime(text.strip(), form).replace(tzinfo=UTC).date()
+        except ValueError:
+            continue
+        if not last or form == "%Y-%m-%d":
+            return day
+        following = (
+            (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+            if form == "%Y-%m"
+            else day.replace(year=day.year + 1)
+        )
+        return following - timedelta(days=1)
+    raise SettingsError(f"看不懂日期：{text}", "请写成 2022-05-01、2022-05 或 2022")
