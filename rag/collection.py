@@ -17,7 +17,7 @@ from embeddings import Embedder, EmbeddingError
 from rag.checking import DATABASE, CheckReport, back_up, check_sample, check_store
 from rag.errors import EmbedderMismatch, LibraryBusy, LibraryError, ModelError
 from rag.fetch import is_web_address
-from rag.filters import Filters
+from rag.filters import Facets, Filters
 from rag.ingest import PASSAGE_FORM, AddReport, Ingest, OnProgress, Reader
 from rag.keyword_index import KeywordIndex
 from rag.records import Article
@@ -317,6 +317,10 @@ class Collection:
                     self._matches.pop(next(iter(self._matches)))
                 self._matches[filters] = known
         return known[1]
+
+    def facets(self) -> Facets:
+        """What the collection can be filtered by."""
+        return self.store.facets()
 
     def articles(self) -> Iterator[Article]:
         """Every article, newest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -69,6 +70,16 @@ class Filters:
             "sources": list(self.sources), "categories": list(self.categories), "articles": list(self.articles),
         }  # fmt: skip
         return {name: value for name, value in fields.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """What a collection can be filtered by: sources and category paths with their number of articles, first and last day."""
+
+    sources: Mapping[str, int]
+    categories: Mapping[str, int]
+    first: date | None
+    last: date | None
 
 
 def category_path(text: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from rag.errors import LibraryError, LibraryVersion
 from rag.fetch import is_web_address
-from rag.filters import Filters, category_path, first_moment
+from rag.filters import Facets, Filters, category_path, first_moment
 from rag.records import SHANGHAI, Article, Chunk, IndexedChunk
 from rag.schema import SCHEMA_VERSION, create, migrate
 
@@ -406,6 +407,18 @@ class Store:
             f"SELECT id FROM chunks WHERE article_id IN (SELECT id FROM articles WHERE {' AND '.join(clauses) or '1'})"  # noqa: S608
         )
         return np.sort(np.fromiter((id_ for (id_,) in self._db().execute(sql, values)), dtype=np.int64))
+
+    def facets(self) -> Facets:
+        """Sources and category paths, the most frequent first, and the first and last day of publication."""
+        sources = self._db().execute("SELECT source, count(*) FROM articles GROUP BY source ORDER BY 2 DESC, 1")
+        found = {source: count for source, count in sources if source}
+        categories: Counter[str] = Counter()
+        for category, count in self._db().execute("SELECT category, count(*) FROM articles GROUP BY category"):
+            path = json.loads(category)
+            categories.update({"/".join(path[: i + 1]): count for i in range(len(path))})
+        moments = self._db().execute("SELECT min(published_at), max(published_at) FROM articles").fetchone()
+        days = [datetime.fromisoformat(m).astimezone(SHANGHAI).date() if m else None for m in moments]
+        return Facets(found, dict(categories.most_common()), days[0], days[1])
 
     def days_of(self, chunk_ids: Sequence[int]) -> dict[int, date]:
         """The day of publication in Asia/Shanghai of the chunks that have one."""

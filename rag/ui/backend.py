@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from rag.filters import Facets, Filters
 from rag.records import Event, Turn
 
 Phase = Literal["extractive", "downloading", "loading", "ready", "failed"]
@@ -34,16 +35,23 @@ class UiStatus:
 
 
 class Backend(Protocol):
-    """The pipeline as the page sees it. Both methods are called from several threads at once."""
+    """The pipeline as the page sees it. Its methods are called from several threads at once."""
 
-    def events(self, question: str, history: Sequence[Turn]) -> Iterator[Event]:
+    def events(self, question: str, history: Sequence[Turn], filters: Filters | None = None) -> Iterator[Event]:
         """Answer a question: one `Retrieved`, any number of `Token`, one `Answer`.
+
+        Args:
+            filters: which articles are searched; None leaves it to what the question says of the day.
 
         The page closes the iterator when the reader presses stop, so a generator can free the LLM in its `finally`.
 
         Raises:
             YoujuError: shown to the reader, message and hint. Anything else is logged and shown as a general apology.
         """
+        ...
+
+    def facets(self) -> Facets:
+        """What the reader can filter by. Asked whenever a page opens."""
         ...
 
     def status(self) -> UiStatus:

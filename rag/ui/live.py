@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from rag.chat_models import load_chat_model, resolve_llm
 from rag.errors import ModelMissing, YoujuError
+from rag.filters import Facets, Filters
 from rag.library import Library
 from rag.model_files import default_llm, fetch
 from rag.records import Event, Turn
@@ -31,9 +32,13 @@ class LiveBackend:
         self._status = UiStatus(library.path.name, library.counts()[0])
         self._thread: threading.Thread | None = None
 
-    def events(self, question: str, history: Sequence[Turn]) -> Iterator[Event]:
+    def events(self, question: str, history: Sequence[Turn], filters: Filters | None = None) -> Iterator[Event]:
         """See `Backend.events`."""
-        return self._library.events(question, history)
+        return self._library.events(question, history, filters=filters)
+
+    def facets(self) -> Facets:
+        """See `Backend.facets`."""
+        return self._library.facets()
 
     def status(self) -> UiStatus:
         """See `Backend.status`."""

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import gradio as gr
 
+from rag.errors import YoujuError
+from rag.filters import Filters, parse_day
 from rag.ui import render
 from rag.ui.backend import Backend
 from rag.ui.session import Session
@@ -24,6 +26,8 @@ _STATUS_EVERY = 3.0
 _ANSWERS_AT_ONCE = 24
 """Over all readers. Gradio has 40 threads for them, for clicks and for the status line; clicks must find one free."""
 _WAITING = 256
+_CHOICES = 500
+"""Sources and categories offered; the most frequent ones."""
 _CHINESE_LOCALES = ("zh-CN", "zh-TW")
 
 
@@ -40,15 +44,20 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
     def view(session: Session, *, running: bool, question: Any = unchanged) -> tuple[Any, ...]:
         return session.messages(), question, "", gr.update(visible=not running), gr.update(visible=running)
 
-    def ask(question: str, session: Session) -> Iterator[tuple[Any, ...]]:
+    def ask(question: str, session: Session, *chosen: Any) -> Iterator[tuple[Any, ...]]:
         problem = session.problem(question)
+        filters = None
+        try:
+            filters = _filters(*chosen)
+        except YoujuError as error:
+            problem = problem or render.plain_notice_html(str(error))
         if not problem and not free.acquire(blocking=False):
             problem = render.notice_html("too_many")
         if problem:
             yield unchanged, unchanged, problem, unchanged, unchanged
             return
         try:
-            steps = session.ask(backend, question)
+            steps = session.ask(backend, question, filters)
             next(steps)
             yield view(session, running=True, question="")
             for _ in steps:
@@ -57,8 +66,16 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
         finally:
             free.release()
 
-    def ask_sample(session: Session, chosen: gr.SelectData) -> Iterator[tuple[Any, ...]]:
-        yield from ask(str(chosen.value["text"]), session)
+    def ask_sample(session: Session, sample: gr.SelectData) -> Iterator[tuple[Any, ...]]:
+        yield from ask(str(sample.value["text"]), session)
+
+    def choices() -> tuple[Any, Any]:
+        try:
+            facets = backend.facets()
+        except Exception:
+            log.exception("sources and categories cannot be listed")
+            return unchanged, unchanged
+        return gr.update(choices=list(facets.sources)[:_CHOICES]), gr.update(choices=list(facets.categories)[:_CHOICES])
 
     def stop(session: Session) -> tuple[Any, ...]:
         session.stop()
@@ -117,13 +134,22 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
                         )
                         send = gr.Button(words("ask"), elem_id="yj-ask", variant="primary", scale=0)
                         halt = gr.Button(words("stop"), elem_id="yj-stop", variant="stop", scale=0, visible=False)
+                    with gr.Accordion(words("filters"), open=False, elem_id="yj-filters"):
+                        with gr.Row(elem_id="yj-filter-row"):
+                            hint = words("day_hint")
+                            after = gr.Textbox(label=words("after"), placeholder=hint, max_length=10, min_width=110)
+                            before = gr.Textbox(label=words("before"), placeholder=hint, max_length=10, min_width=110)
+                            sources = gr.Dropdown(label=words("by_source"), multiselect=True, min_width=180)
+                            categories = gr.Dropdown(label=words("by_category"), multiselect=True, min_width=180)
+                        inferred = gr.Checkbox(True, label=words("inferred"), container=False)
             with gr.Column(elem_id="yj-side"):
                 gr.HTML(render.panel_html(), elem_id="yj-panel-frame", apply_default_css=False)
 
         outputs = [chat, box, remark, send, halt]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         at_once: dict[str, Any] = quiet | {"queue": False}
-        asked = gr.on([send.click, box.submit], ask, [box, session], outputs, concurrency_limit=None, **quiet)
+        wanted = [box, session, after, before, sources, categories, inferred]
+        asked = gr.on([send.click, box.submit], ask, wanted, outputs, concurrency_limit=None, **quiet)
         sampled = chat.example_select(ask_sample, [session], outputs, concurrency_limit=None, **quiet)
         for answered in (asked, sampled):
             answered.then(None, js="() => window.youju.answered()", **at_once)
@@ -132,7 +158,29 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
         new.click(None, js="() => window.youju.cleared()", **at_once)
         gr.Timer(_STATUS_EVERY).tick(status, None, status_line, **at_once)
         page.load(status, None, status_line, **at_once)
+        page.load(choices, None, [sources, categories], **at_once)
     return page.queue(max_size=_WAITING, default_concurrency_limit=None, api_open=False)
+
+
+def _filters(
+    after: str = "",
+    before: str = "",
+    sources: Sequence[str] = (),
+    categories: Sequence[str] = (),
+    inferred: bool = True,
+) -> Filters | None:
+    """What the reader chose; None where it is left to the question.
+
+    Raises:
+        SettingsError: a day cannot be read.
+    """
+    filters = Filters(
+        after=parse_day(after) if after and after.strip() else None,
+        before=parse_day(before, last=True) if before and before.strip() else None,
+        sources=tuple(sources or ()),
+        categories=tuple(categories or ()),
+    )
+    return filters if filters or not inferred else None
 
 
 def mount_options() -> dict[str, Any]:

@@ -78,19 +78,20 @@ def draft_html(draft: str, state: str = "checking") -> str:
     return f'<div class="yj-a yj-draft{" yj-busy" if busy else ""}">{rows}{_meta(both(state), busy=busy)}</div>'
 
 
-def answer_html(answer: Answer, uid: str) -> str:
+def answer_html(answer: Answer, uid: str, scope_notice: str = "") -> str:
     """A finished answer, with the sources it rests on in a block that the page's script shows beside it.
 
     Args:
         uid: distinguishes the ids of this answer from those of every other one on the page.
+        scope_notice: what is to be known of which articles were searched.
     """
     cards = _Cards(uid)
     if answer.refused:
         body = _refusal(answer, cards)
     else:
         body = "".join(_statement(statement, cards) for statement in answer.statements)
-    notice = answer.provenance.notice
-    notice_row = f'<p class="yj-notice">{escape(notice, _LONGEST_STATEMENT)}</p>' if notice else ""
+    notices = [notice for notice in (scope_notice, answer.provenance.notice) if notice]
+    notice_row = "".join(f'<p class="yj-notice">{escape(notice, _LONGEST_STATEMENT)}</p>' for notice in notices)
     sources = f'<div class="yj-sources" id="yj-{uid}-sources"><p class="yj-sources-of">'
     sources += both("sources_of", question=escape(answer.question, 60)) + "</p>"
     sources += cards.html() or f'<p class="yj-quiet">{both("sources_none")}</p>'
@@ -135,6 +136,11 @@ def status_html(status: UiStatus | None) -> str:
         f'<div class="yj-status" role="status"><span class="yj-library">{library}</span>'
         f'<span class="yj-model yj-model-{status.phase}">{phase}</span></div>'
     )
+
+
+def plain_notice_html(text: str) -> str:
+    """A remark in words that are not ours to translate, e.g. of an error."""
+    return f'<p class="yj-remark" role="alert">{escape(text, 300)}</p>'
 
 
 def notice_html(key: str, **values: str) -> str:
@@ -291,6 +297,8 @@ def _provenance(answer: Answer) -> str:
     if "total" in answer.timings:
         parts.append(both("seconds", seconds=f"{answer.timings['total']:.1f}"))
     parts.append(both("passages", count=str(len(answer.hits))))
+    if answer.scope:
+        parts.append(both("scope", scope=escape(answer.scope, 120)))
     standalone = answer.standalone_question
     if standalone and standalone != answer.question:
         parts.append(both("searched_as", question=escape(standalone, _LONGEST_LABEL)))

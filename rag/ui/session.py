@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from rag.errors import YoujuError
+from rag.filters import Filters
 from rag.records import Answer, Event, Retrieved, Token, Turn
 from rag.ui import render
 from rag.ui.backend import Backend
@@ -73,8 +74,11 @@ class Session:
             )
         return ""
 
-    def ask(self, backend: Backend, question: str) -> Iterator[None]:
+    def ask(self, backend: Backend, question: str, filters: Filters | None = None) -> Iterator[None]:
         """Answer a question, yielding whenever `messages` has something new to show. Raises nothing.
+
+        Args:
+            filters: see `Backend.events`.
 
         After `stop` or `clear` it ends at the next event, and closes the pipeline's stream.
         """
@@ -83,7 +87,7 @@ class Session:
         self.exchanges.append(exchange)
         yield
         try:
-            yield from _follow(exchange, backend.events(exchange.question, history))
+            yield from _follow(exchange, backend.events(exchange.question, history, filters))
             if exchange.running:
                 exchange.html = render.error_html(None)
         except YoujuError as error:
@@ -115,13 +119,15 @@ class Session:
 
 def _follow(exchange: Exchange, events: Iterator[Event]) -> Iterator[None]:
     drawn = 0.0
+    scope_notice = ""
     try:
         for event in events:
             if not exchange.running:
                 return
             match event:
-                case Retrieved(hits=hits):
+                case Retrieved(hits=hits, notice=notice):
                     exchange.html = render.progress_html("reading", count=str(len(hits)))
+                    scope_notice = notice
                 case Token(text=text):
                     exchange.draft += text
                     if time.monotonic() - drawn < _REDRAW:
@@ -129,7 +135,7 @@ def _follow(exchange: Exchange, events: Iterator[Event]) -> Iterator[None]:
                     drawn = time.monotonic()
                     exchange.html = render.draft_html(exchange.draft)
                 case Answer():
-                    exchange.html = render.answer_html(event, exchange.uid)
+                    exchange.html = render.answer_html(event, exchange.uid, scope_notice)
                     exchange.turn = Turn(exchange.question, event.text)
                     exchange.running = False
                     return

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from rag.errors import ChatModelError
+from rag.filters import Facets, Filters
 from rag.records import Answer, Article, Chunk, Citation, Event, Hit, Provenance, Retrieved, Statement, Token, Turn
 from rag.ui import UiStatus
 
@@ -94,23 +95,30 @@ class FakeBackend:
         asked: every question with the history that came with it.
         closed: the questions whose stream was closed before its end.
         current: what `status` returns.
+        filters: the filters of every question.
     """
 
     def __init__(self, pace: float = 0.05) -> None:
         self.pace = pace
         self.asked: list[tuple[str, tuple[Turn, ...]]] = []
         self.closed: list[str] = []
+        self.filters: list[Filters | None] = []
         self.current = UiStatus("临江新闻", 1_286, MODEL, "downloading", 0.43)
         self._lock = threading.Lock()
+
+    def facets(self) -> Facets:
+        """Two sources, and a category with one below it."""
+        return Facets({"临江日报": 3, "港口周刊": 1}, {"金融": 3, "金融/港口": 1}, None, None)
 
     def status(self) -> UiStatus:
         """The status set by the test."""
         return self.current
 
-    def events(self, question: str, history: Sequence[Turn]) -> Iterator[Event]:
+    def events(self, question: str, history: Sequence[Turn], filters: Filters | None = None) -> Iterator[Event]:
         """One known answer, streamed at `pace` seconds a piece."""
         with self._lock:
             self.asked.append((question, tuple(history)))
+            self.filters.append(filters)
         try:
             yield from self._events(question)
         except GeneratorExit:

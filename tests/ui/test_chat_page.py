@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rag.filters import Filters
 from rag.ui import UiStatus
 from tests.ui.fake_backend import DRAFT_TARGET, GROWTH, HOSTILE, MODEL, TARGET, FakeBackend
 from tests.ui.live_page import SAMPLES, LivePage
@@ -396,6 +398,32 @@ def test_a_phone_gets_the_sources_as_a_sheet(open_page: OpenPage) -> None:
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 400
         assert box["y"] + box["height"] <= 800
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_filters_are_chips_that_go_with_the_question(open_page: OpenPage, backend: FakeBackend, width: int) -> None:
+    page = open_page(width=width)
+    ask(page, QUESTION)
+    assert backend.filters[-1] is None
+    page.click("#yj-filters button")
+    page.get_by_label("发表日期从").fill("2022-05")
+    page.get_by_label("来源").click()
+    page.get_by_role("option", name="港口周刊").click()
+    page.keyboard.press("Escape")
+    ask(page, QUESTION)
+    assert backend.filters[-1] == Filters(after=date(2022, 5, 1), sources=("港口周刊",))
+    page.get_by_label("发表日期从").fill("去年")
+    page.fill(BOX, QUESTION)
+    page.press(BOX, "Enter")
+    page.get_by_text("看不懂日期：去年").wait_for()
+    page.get_by_label("发表日期从").fill("")
+    page.get_by_role("button", name="Remove 港口周刊").or_(
+        page.locator("#yj-filters .token-remove").first
+    ).first.click()
+    page.get_by_label("按问题里的昨天").uncheck()
+    ask(page, QUESTION)
+    assert backend.filters[-1] == Filters(), "all articles, whatever the question says"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

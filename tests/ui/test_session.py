@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from rag.filters import Filters
 from rag.records import Event, Token, Turn
 from rag.ui import UiStatus
 from rag.ui.session import Session
@@ -75,7 +76,7 @@ def test_an_unknown_error_is_logged_not_shown(backend: FakeBackend, caplog: pyte
 
 def test_a_stream_without_an_answer_is_an_error() -> None:
     class Silent:
-        def events(self, question: str, history: Sequence[Turn]) -> Iterator[Event]:
+        def events(self, question: str, history: Sequence[Turn], filters: Filters | None = None) -> Iterator[Event]:
             yield Token("半句")
 
         def status(self) -> UiStatus:
