@@ -132,3 +132,32 @@ def _show_bench(result: dict[str, Any], title: str, ratio: str, labels: dict[str
     target = out / f"bench-{result['bench']}.json"
     target.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     out_console.print(f"结果：{target}")
+
+
+@app.command("scale")
+def bench_scale(
+    library: BenchLibrary,
+    sizes: Annotated[
+        list[int] | None,
+        typer.Option("--chunks", min=100, help="多少个片段，可重复", show_default="一万、十万、一百万"),
+    ] = None,
+    work: Annotated[Path, typer.Option("--work", help="放造出来的知识库，一百万片段约 3 GB")] = Path("results/scale"),
+    keep: Annotated[bool, typer.Option("--keep", help="留着造出来的知识库，下次再用")] = False,
+    out: ResultsOption = Path("results"),
+) -> None:
+    """知识库大起来以后：各一万、十万、一百万片段时检索、打开、增删一篇要多久，用多少内存。"""
+    from eval import scale
+    from eval.libraries import progress_bar
+
+    with progress_bar(err_console) as bar:
+        task = bar.add_task("造文章", total=1)
+
+        def show(what: str, /, done: int, total: int) -> None:
+            bar.update(task, description=f"{what} {total:,}", completed=done, total=total)
+
+        result = scale.measure(library, work, sizes or scale.SIZES, keep=keep, on_step=show)
+    out_console.print(scale.markdown(result), markup=False)
+    out.mkdir(parents=True, exist_ok=True)
+    target = out / "bench-scale.json"
+    target.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    out_console.print(f"结果：{target}")

@@ -30,6 +30,9 @@ _REBUILD = "youju rebuild"
 
 _KEPT_MATCHES = 8
 _COMPARED_AT_ONCE = 10_000
+_CAUGHT_UP_AT_OPENING = 2_000
+"""The saved vectors may be so many changes behind the store (or a fiftieth of it, if that is more): they are read from it within a
+tenth of a second, and adding one article to a million does not write a gigabyte."""
 _SAVE_EVERY = 60.0
 _SAVE_SHARE = 30.0
 """Indexes are saved once a minute while articles are added, more rarely where a save takes more than two seconds."""
@@ -80,6 +83,7 @@ class Collection:
         self._vectors: VectorIndex | None = None
         self._keywords: KeywordIndex | None = None
         self._guard = threading.RLock()
+        self._counted: tuple[int, tuple[int, int]] | None = None
         self._matches: dict[Filters, tuple[int, NDArray[np.int64]]] = {}
         self._mended = False
         self.repairs: list[str] = []
@@ -161,6 +165,9 @@ class Collection:
                 self._note_repair("向量索引")
         return self._vectors, self._keywords
 
+    def _vectors_saved(self) -> bool:
+        return not self._mended and (self.path / "vectors.json").is_file()
+
     def _note_repair(self, what: str) -> None:
         if self.store.meta().get("indexed"):  # a library that was never indexed has nothing to repair
             self._mended = True
@@ -197,7 +204,12 @@ class Collection:
                 if keywords.generation < generation:
                     since = keywords.generation
                     keywords.update(self.store.words_since(since), self.store.removed_since(since), generation)
-                vectors.save(self.path)
+                if (
+                    vectors.group()
+                    or vectors.unsaved >= max(_CAUGHT_UP_AT_OPENING, len(vectors) // 50)
+                    or not self._vectors_saved()
+                ):
+                    vectors.save(self.path)
             except OSError as error:
                 raise LibraryError(
                     f"索引写不进 {self.path}（{error.strerror or error}）；文章都已存好，索引可以随时重建",
@@ -303,7 +315,10 @@ class Collection:
 
     def counts(self) -> tuple[int, int]:
         """Number of articles and of chunks."""
-        return self.store.counts()
+        generation = self.store.generation()
+        if self._counted is None or self._counted[0] != generation:
+            self._counted = generation, self.store.counts()
+        return self._counted[1]
 
     def matching(self, filters: Filters) -> NDArray[np.int64]:
         """Ids of the chunks that filters let through, ascending, shape (n,); kept for the next question with the same filters."""

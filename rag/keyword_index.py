@@ -14,12 +14,12 @@ from typing import Any
 from rag.durable import write_whole
 from rag.filters import Filters, category_path
 from rag.records import SHANGHAI, IndexedChunk
-from rag.words import index_words
+from rag.words import index_pairs, index_words
 
-_FORMAT = 4
+_FORMAT = 5
 _WRITER_BYTES = 64_000_000
-_TITLE_WEIGHT = 0.5
-"""Weight of the title's BM25 beside the text's; `python -m eval retrieval` measures it."""
+_WEIGHTS = {"text": 1.0, "title": 0.5, "text_pairs": 0.5, "title_pairs": 0.25}
+"""Weight of each field's BM25; `python -m eval retrieval` measures them."""
 
 
 def _day(moment: datetime | None) -> int:
@@ -34,7 +34,7 @@ def _facets(chunk: IndexedChunk) -> list[str]:
 
 
 class KeywordIndex:
-    """BM25 (k1 = 1.2, b = 0.75) over title and text of chunks, keyed by chunk id.
+    """BM25 (k1 = 1.2, b = 0.75) over title and text of chunks, each as words and as pairs of characters, keyed by chunk id.
 
     Args:
         folder: holds the index. Where it is missing, not whole or of another format (or a writer is about to change it), this one is
@@ -73,7 +73,7 @@ class KeywordIndex:
 
         schema = tantivy.SchemaBuilder()
         schema.add_integer_field("id", stored=True, indexed=True, fast=True)
-        for field in ("title", "text"):
+        for field in _WEIGHTS:
             schema.add_text_field(field, stored=False, tokenizer_name="whitespace", index_option="freq")
         schema.add_integer_field("day", indexed=True, fast=True)
         schema.add_text_field("facets", stored=False, tokenizer_name="raw", index_option="basic")
@@ -99,15 +99,15 @@ class KeywordIndex:
         try:
             for id_ in removed:
                 writer.delete_documents_by_term("id", id_)
-            title_words: dict[str, str] = {}
+            title: str | None = None
+            fields: dict[str, str] = {}
             for chunk in added:
-                title = chunk.title
-                if title not in title_words:
-                    title_words = {title: " ".join(index_words(title))}  # chunks come article by article
+                if chunk.title != title:  # chunks come article by article
+                    title = chunk.title
+                    fields = {"title": " ".join(index_words(title)), "title_pairs": " ".join(index_pairs(title))}
                 writer.delete_documents_by_term("id", chunk.id)
-                document = tantivy.Document(
-                    id=chunk.id, title=title_words[title], text=" ".join(index_words(chunk.text))
-                )
+                own = {"text": " ".join(index_words(chunk.text)), "text_pairs": " ".join(index_pairs(chunk.text))}
+                document = tantivy.Document(id=chunk.id, **fields, **own)
                 document.add_integer("day", _day(chunk.published_at))
                 for facet in _facets(chunk):
                     document.add_text("facets", facet)
@@ -167,10 +167,13 @@ class KeywordIndex:
             return
         self._index.reload()
 
-    def search(self, words: Sequence[str], k: int, filters: Filters | None = None) -> list[tuple[int, float]]:
-        """The k best chunks for these words (any of them): (id, BM25), best first; an empty list for no words.
+    def search(
+        self, words: Sequence[str], k: int, filters: Filters | None = None, *, pairs: Sequence[str] = ()
+    ) -> list[tuple[int, float]]:
+        """The k best chunks for these words (any of them): (id, weighted sum of BM25), best first; an empty list for no words.
 
         Args:
+            pairs: what `rag.words.query_pairs` makes of the same question.
             filters: only chunks of articles that these let through. Scores are those of the whole collection.
         """
         import tantivy
@@ -179,10 +182,10 @@ class KeywordIndex:
             return []
         schema = self._index.schema
         clauses = []
-        for word in words:
-            clauses.append((tantivy.Occur.Should, tantivy.Query.term_query(schema, "text", word, "freq")))
-            title = tantivy.Query.term_query(schema, "title", word, "freq")
-            clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(title, _TITLE_WEIGHT)))
+        for field, weight in _WEIGHTS.items():
+            for term in pairs if field.endswith("pairs") else words:
+                query = tantivy.Query.term_query(schema, field, term, "freq")
+                clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(query, weight)))
         query = tantivy.Query.boolean_query(clauses)
         if filters:
             must = [(tantivy.Occur.Must, query)]

@@ -15,7 +15,7 @@ SAME_STORY = 0.7
 """Jaccard similarity of shingles from which two articles tell the same story; see `python -m eval near-duplicates`."""
 
 _SHINGLE = 5
-_BANDS = 25
+BANDS = 25
 _ROWS = 5
 _SHORT = 40
 _NOISE = re.compile(r"\W+")
@@ -42,14 +42,14 @@ def signature(text: str) -> bytes:
 @lru_cache(maxsize=1)
 def _permutations() -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     rng = np.random.Generator(np.random.PCG64(20211102))
-    odd = rng.integers(0, 1 << 63, _BANDS * _ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    return odd, rng.integers(0, 1 << 63, _BANDS * _ROWS, dtype=np.uint64)
+    odd = rng.integers(0, 1 << 63, BANDS * _ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    return odd, rng.integers(0, 1 << 63, BANDS * _ROWS, dtype=np.uint64)
 
 
 def band_keys(signature: bytes) -> tuple[int, ...]:
     """Signed 64-bit keys of the bands; articles that share one are candidates."""
     keys = []
-    for band in range(_BANDS):
+    for band in range(BANDS):
         part = signature[band * _ROWS * 4 : (band + 1) * _ROWS * 4]
         keys.append(int.from_bytes((crc32(part) << 32 | crc32(part, band + 1)).to_bytes(8, "big"), "big", signed=True))
     return tuple(keys)

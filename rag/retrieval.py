@@ -15,7 +15,7 @@ from rag.date_spans import DateSpan
 from rag.filters import Filters
 from rag.periods import understood
 from rag.records import SHANGHAI, Article, Chunk, Hit
-from rag.words import bigrams, query_words, search_form
+from rag.words import bigrams, query_pairs, query_words, search_form
 
 _DEPTH = 100
 """Candidates taken from each leg before fusion."""
@@ -121,7 +121,8 @@ def gather(
             query = collection.embedder.encode_queries([search_form(question)])[0]
         dense = dict(collection.vectors().search(query, max(_DEPTH, k), among))
     if dense_weight < 1:
-        keyword = dict(collection.keywords().search(query_words(question), max(_DEPTH, k), filters))
+        words, pairs = query_words(question), query_pairs(question)
+        keyword = dict(collection.keywords().search(words, max(_DEPTH, k), filters, pairs=pairs))
     if dense_weight > 0 and query is not None:
         dense |= collection.vectors().cosines(query, [id_ for id_ in keyword if id_ not in dense])
     fused = fuse(dense, keyword, dense_weight)

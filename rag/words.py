@@ -10,6 +10,10 @@ from typing import Any
 
 _INVISIBLE = dict.fromkeys([0x00AD, 0xFEFF, 0xFFFD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060])
 _WORD = re.compile(r"\w")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_CHINESE_YEAR = re.compile(r"(?<![零〇一二三四五六七八九十])[一二][零〇一二三四五六七八九]{3}(?=年)")
+_DIGITS = str.maketrans("零〇一二三四五六七八九", "00123456789")
+_RUN = re.compile(r"[a-z0-9]+|[^\W_a-z0-9]+")
 
 # Words that carry no topic of their own: particles, question words and the verbs of asking. They are left out of keyword
 # queries and of coverage, where they would count as evidence for anything.
@@ -35,18 +39,37 @@ def search_form(text: str) -> str:
     return str(_simplifier().convert(plain)) if any("一" <= c <= "鿿" for c in plain) else plain
 
 
+def _word_form(text: str) -> str:
+    """The search form with numbers as they are searched for: 二〇二〇年 as 2020年, 1,100.9 as 1100.9. Words only, not vectors."""
+    plain = _THOUSANDS.sub("", search_form(text))
+    return _CHINESE_YEAR.sub(lambda m: m[0].translate(_DIGITS), plain)
+
+
 def index_words(text: str) -> list[str]:
     """The words of a passage for the keyword index: jieba's search cut, so that 武昌区 is also found as 武昌."""
     import rjieba
 
-    return [word for word in rjieba.cut_for_search(search_form(text)) if _WORD.search(word)]
+    return [word for word in rjieba.cut_for_search(_word_form(text)) if _WORD.search(word)]
+
+
+def index_pairs(text: str) -> list[str]:
+    """The neighbouring characters of a passage in pairs, Latin words and numbers whole: what finds a name that no dictionary knows."""
+    pairs: list[str] = []
+    for run in _RUN.findall(_word_form(text)):
+        pairs += [run] if run.isascii() else [run[i : i + 2] for i in range(max(1, len(run) - 1))]
+    return pairs
+
+
+def query_pairs(text: str) -> list[str]:
+    """The pairs of a question as the keyword index knows them, each once, without those that are stop words."""
+    return [pair for pair in dict.fromkeys(index_pairs(text)) if pair not in STOP_WORDS]
 
 
 def topic_words(text: str) -> list[str]:
     """The words of a question that say what it is about, in their order, each once; stop words are left out."""
     import rjieba
 
-    words = (word for word in rjieba.cut(search_form(text)) if _WORD.search(word) and word not in STOP_WORDS)
+    words = (word for word in rjieba.cut(_word_form(text)) if _WORD.search(word) and word not in STOP_WORDS)
     return list(dict.fromkeys(words))
 
 

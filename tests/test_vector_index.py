@@ -88,3 +88,76 @@ def test_an_index_that_is_not_whole_or_not_ours_counts_as_missing(tmp_path: Path
     else:
         dim = 3
     assert VectorIndex.load(tmp_path, dim, fingerprint) is None
+
+
+def many(count: int, dim: int = 16, seed: int = 0) -> np.ndarray:
+    vectors = np.random.default_rng(seed).normal(size=(count, dim)).astype(np.float32)
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16).astype(np.float32)
+
+
+def test_scores_are_those_of_the_vectors_as_the_store_keeps_them() -> None:
+    vectors = many(500)
+    index = VectorIndex(16, "f")
+    index.add(range(500), vectors)
+    query = many(1, seed=9)[0]
+    expected = sorted(((float(v @ query), -i) for i, v in enumerate(vectors)), reverse=True)[:20]
+    found = index.search(query, 20)
+    assert [id_ for id_, _ in found] == [-i for _, i in expected]
+    assert [score for _, score in found] == pytest.approx([score for score, _ in expected], abs=1e-6)
+    assert index.differing(range(500), vectors) == []
+
+
+@pytest.fixture
+def grouped() -> VectorIndex:
+    index = VectorIndex(16, "f", grouped_from=1000)
+    index.add(range(10, 2010), many(2000))
+    assert (index.cells, index.group(), index.cells) == (0, True, 64)
+    return index
+
+
+def test_many_vectors_are_grouped_and_still_found(grouped: VectorIndex) -> None:
+    exact = VectorIndex(16, "f")
+    exact.add(range(10, 2010), many(2000))
+    hits = 0
+    for query in many(50, seed=5):
+        hits += len({i for i, _ in grouped.search(query, 10)} & {i for i, _ in exact.search(query, 10)})
+    assert hits >= 0.85 * 500, "random vectors are the hardest: they have no cells"
+    assert grouped.ids() == exact.ids()
+    assert grouped.differing(range(10, 2010), many(2000)) == []
+    query = many(1, seed=6)[0]
+    assert grouped.cosines(query, [11, 5000]) == pytest.approx(exact.cosines(query, [11]))
+
+
+def test_among_a_few_of_many_the_nearest_are_all_found(grouped: VectorIndex) -> None:
+    few = np.array([12, 700, 1500, 1999, 2009], dtype=np.int64)
+    for query in many(20, seed=7):
+        assert {id_ for id_, _ in grouped.search(query, 5, few)} == set(few.tolist())
+    assert grouped.search(query, 5, np.array([], dtype=np.int64)) == []
+    assert grouped.search(query, 5, np.array([99999], dtype=np.int64)) == []
+
+
+def test_a_grouped_index_grows_shrinks_and_is_saved(grouped: VectorIndex, tmp_path: Path) -> None:
+    grouped.remove([10, 11, 12, 777777])
+    grouped.add([13, 5000], many(2, seed=8))
+    assert len(grouped) == 1998
+    grouped.generation = 7
+    grouped.save(tmp_path)
+    assert grouped.unsaved == 0
+    again = VectorIndex.load(tmp_path, 16, "f", grouped_from=1000)
+    assert again is not None
+    assert (again.generation, again.cells, again.ids()) == (7, 64, grouped.ids())
+    query = many(1, seed=8)[0]
+    assert again.search(query, 1) == grouped.search(query, 1) == [(13, pytest.approx(1.0, abs=1e-3))]
+    assert again.differing([13, 5000], many(2, seed=8)) == []
+    again.remove([13])
+    assert 13 not in again.ids()
+    assert not again.group(), "not before it is four times as large"
+    again.add(range(10_000, 16_000), many(6000, seed=3))
+    assert (again.group(), again.cells) == (True, 128)
+
+
+def test_what_is_not_saved_is_counted() -> None:
+    index = filled()
+    assert index.unsaved == 3
+    index.remove([7, 1000])
+    assert index.unsaved == 4
