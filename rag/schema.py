@@ -17,8 +17,12 @@ CREATE INDEX articles_by_story ON articles (story);
 CREATE INDEX articles_by_source ON articles (source);
 """
 
-_FACETS = "CREATE INDEX articles_by_facets ON articles (published_at, source, category)"
-"""Everything that articles are filtered by, so that no text is read for it."""
+# articles_by_facets: everything that articles are filtered by, so that no text is read for it.
+# articles_without_bands: those of older versions, which the next `youju add` compares with the rest.
+_INDEXES_OF_3 = """
+CREATE INDEX articles_by_facets ON articles (published_at, source, category);
+CREATE INDEX articles_without_bands ON articles (id) WHERE bands = x'';
+"""
 
 _CHUNKS = """
 CREATE TABLE chunks (
@@ -63,7 +67,7 @@ CREATE TABLE learned (source TEXT NOT NULL, line TEXT NOT NULL, PRIMARY KEY (sou
 def create(db: sqlite3.Connection) -> None:
     """Make the tables of a new library. The caller holds a transaction."""
     _run(db, "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;")
-    for script in (_ARTICLES, _FACETS, _CHUNKS, _READING):
+    for script in (_ARTICLES, _INDEXES_OF_3, _CHUNKS, _READING):
         _run(db, script)
     db.execute("INSERT INTO meta VALUES ('schema', ?), ('generation', '0')", (str(SCHEMA_VERSION),))
 
@@ -79,7 +83,7 @@ def migrate(db: sqlite3.Connection, version: str) -> bool:
         return False
     if version == "1":
         _migrate_from_1(db)
-    _run(db, _FACETS)
+    _run(db, _INDEXES_OF_3)
     db.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(SCHEMA_VERSION),))
     return True
 

@@ -211,6 +211,7 @@ def test_a_library_of_the_version_before_gets_its_index(tmp_path: Path) -> None:
         library.add_articles(ARTICLES[:5])
         with library.store.transaction() as db:
             db.execute("DROP INDEX articles_by_facets")
+            db.execute("DROP INDEX articles_without_bands")
             db.execute("UPDATE meta SET value = '2' WHERE key = 'schema'")
     with Library(settings, HashingEmbedder()) as library:
         assert library.store.query("SELECT 1 FROM sqlite_master WHERE name = 'articles_by_facets'").fetchone()
@@ -220,4 +221,6 @@ def test_a_library_of_the_version_before_gets_its_index(tmp_path: Path) -> None:
             ).fetchall()
         )
         assert "COVERING INDEX articles_by_facets" in plan
+        plan = str(library.store.query("EXPLAIN QUERY PLAN SELECT id FROM articles WHERE bands = x''").fetchall())
+        assert "articles_without_bands" in plan
         assert len(library.matching(Filters(sources=("青石日报",)))) == 5

@@ -52,6 +52,19 @@ def test_derived_indexes_can_follow_generation_by_generation(store: Store) -> No
     assert list(store.words_since(2)) == list(store.vectors_since(2)) == []
 
 
+def test_the_last_chunks_are_found_without_reading_all(store: Store) -> None:
+    store.write([stored(ARTICLE, (0, 5), (5, 14))])
+    seen: list[str] = []
+    with store.transaction() as db:
+        db.set_trace_callback(seen.append)
+        assert len(list(store.vectors_since(0))) == len(list(store.words_since(0))) == 2
+        list(store.vectors_since(1))
+        list(store.words_since(1))
+        db.set_trace_callback(None)
+        plans = [str(db.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()) for sql in seen if "generation >" in sql]
+    assert ["SEARCH c" in plan for plan in plans] == [False, False, True, True]
+
+
 def test_text_with_wide_characters_is_sliced_in_sql_as_in_python(store: Store) -> None:
     store.write([stored(ARTICLE, (5, 14), (14, 18))])
     assert [chunk.text for chunk in store.words_since(0)] == ["第二句话有表情😀。", "第三句。"]
