@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -101,13 +102,17 @@ def retrieval(
     embedder: EmbedderOption = None,
     limit: LimitOption = None,
     seed: SeedOption = 0,
+    others: Annotated[
+        bool, typer.Option("--others", help="也比通常的做法：BM25 词、LangChain、LangChain 混合")
+    ] = False,
     out: Annotated[Path, typer.Option("--out", help="结果文件夹")] = Path("results"),
     cache: CacheOption = None,
 ) -> None:
-    """只比检索：BM25、向量、各权重的混合，并列给出。"""
+    """只比检索：BM25、向量、各权重的混合，以及通常的 LangChain 做法，并列给出。"""
     from eval.libraries import default_cache, prepared_library, progress_bar
     from eval.retrieval import DEFAULT_WEIGHTS, compare_retrieval, markdown
     from eval.sets import load_set
+    from eval.stacks import other_ways
     from rag import load_settings
 
     settings = load_settings(config, embedder=embedder, llm="none")
@@ -123,7 +128,10 @@ def retrieval(
             def show(step: str, done: int, total: int) -> None:
                 bar.update(task, completed=done, total=total, description=f"{chosen.name} {step}")  # noqa: B023
 
-            result = compare_retrieval(library, chosen, weights or DEFAULT_WEIGHTS, show)
+            home = cache or default_cache()
+            with ExitStack() as stack:
+                ways = stack.enter_context(other_ways(library, chosen, home, show)) if others else {}
+                result = compare_retrieval(library, chosen, weights or DEFAULT_WEIGHTS, show, ways)
         table = markdown(result)
         content = json.dumps({**result, "limit": limit, "seed": seed}, ensure_ascii=False, indent=2)
         (out / f"retrieval-{chosen.name}.json").write_text(content + "\n", encoding="utf-8")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eval.datasets import EvalSet
 from eval.scoring import MEANS, Scores, retrieval_scores
-from eval.statistics import mean_estimate, quantile_estimate
+from eval.stacks import Way
+from eval.statistics import mean_estimate, paired_difference, quantile_estimate
 from rag import Hit, Library, __version__
 from rag.conversation import standalone_question
-from rag.retrieval import retrieve
+from rag.retrieval import choose_scope, retrieve
 from rag.words import search_form
 
 DEPTH = 30
@@ -21,6 +23,7 @@ DEPTH = 30
 
 DEFAULT_WEIGHTS = (0.0, 0.5, 0.6, 0.7, 0.8, 1.0)
 NAMES = ("hit@1", "hit@5", "hit@10", "recall@10", "all@10", "mrr@10", "ndcg@10")
+TESTED = ("hit@1", "mrr@10", "ndcg@10")
 LABELS = {metric.name: metric.label for metric in MEANS}
 _ENCODED_AT_ONCE = 64
 _TIMED_ALONE = 50
@@ -31,6 +34,7 @@ def compare_retrieval(
     eval_set: EvalSet,
     weights: Sequence[float] = DEFAULT_WEIGHTS,
     on_step: Callable[[str, int, int], None] | None = None,
+    others: Mapping[str, Way] | None = None,
 ) -> dict[str, Any]:
     """Search every question that has gold at each dense weight (0: BM25 alone, 1: dense alone).
 
@@ -39,35 +43,55 @@ def compare_retrieval(
 
     Args:
         on_step: called with what is being done, steps done and steps in all.
+        others: other ways to rank passages (`eval.stacks`), measured on the same questions.
 
     Returns:
         set, articles, chunks, questions, embedder, version, query_ms (embedding one question) and rows: for each
-        weight its name, dense_weight, metrics (value, low, high, n), p50_ms and p95_ms of a search.
+        weight its name, dense_weight (None for other ways), metrics (value, low, high, n), p50_ms and p95_ms of a search, and p: for
+        R@1, MRR and nDCG the p-value of its difference from the library's own weight (see `paired_difference`).
     """
     cases = [case for case in eval_set.cases if case.gold]
     questions = [standalone_question(case.question, case.history) for case in cases]
     vectors, query_ms = _encode(library, questions, on_step)
-    rows = []
-    for weight in weights:
+    library.search("预热", 1, dense_weight=0.5)  # the indexes are loaded on first use
+
+    def own(weight: float) -> Way:
+        def way(question: str, query: NDArray[np.float32], k: int) -> list[frozenset[str]]:
+            scope = choose_scope(library, question)
+            hits = retrieve(
+                library, question, k, dense_weight=weight, query=query, filters=scope.filters, period=scope.period
+            )
+            return _passages(hits, eval_set)
+
+        return way
+
+    ways: list[tuple[str, float | None, Way]] = [(leg_name(weight), weight, own(weight)) for weight in weights]
+    ways += [(name, None, way) for name, way in (others or {}).items()]
+    rows: list[dict[str, Any]] = []
+    measured: dict[str, list[Scores]] = {}
+    for name, weight, way in ways:
         scores: list[Scores] = []
         milliseconds: list[float] = []
-        library.search("预热", 1, dense_weight=weight)  # the index is loaded on first use
         for done, (case, question, vector) in enumerate(zip(cases, questions, vectors, strict=True), 1):
             started = time.perf_counter()
-            hits = retrieve(library, question, DEPTH, dense_weight=weight, query=vector)
+            passages = way(question, vector, DEPTH)
             milliseconds.append((time.perf_counter() - started) * 1000)
-            scores.append(retrieval_scores(_passages(hits, eval_set), case.gold_articles))
+            scores.append(retrieval_scores(passages, case.gold_articles))
             if on_step:
-                on_step(leg_name(weight), done, len(cases))
+                on_step(name, done, len(cases))
+        measured[name] = scores
         rows.append(
             {
-                "name": leg_name(weight),
+                "name": name,
                 "dense_weight": weight,
-                "metrics": {name: mean_estimate([s[name] for s in scores]).to_dict() for name in NAMES},
+                "metrics": {metric: mean_estimate([s[metric] for s in scores]).to_dict() for metric in NAMES},
                 "p50_ms": quantile_estimate(milliseconds, 0.5).to_dict()["value"],
                 "p95_ms": quantile_estimate(milliseconds, 0.95).to_dict()["value"],
             }
         )
+    reference = measured.get(leg_name(library.settings.dense_weight))
+    for row in rows:
+        row["p"] = _p_values(measured[row["name"]], reference) if reference else {}
     articles, chunks = library.counts()
     return {
         "set": eval_set.name,
@@ -91,7 +115,7 @@ def leg_name(dense_weight: float) -> str:
 
 def markdown(result: dict[str, Any]) -> str:
     """The comparison as a Markdown table; values in percent with their 95% intervals, times in milliseconds."""
-    header = ["方式", *(LABELS[name] for name in NAMES), "p50 ms", "p95 ms"]
+    header = ["方式", *(LABELS[name] for name in NAMES), *(f"p {LABELS[name]}" for name in TESTED), "p50 ms", "p95 ms"]
     lines = [
         f"### {result['set']}：{result['questions']} 个问题，{result['articles']} 篇文章，{result['chunks']} 个片段，"
         f"向量模型 {result['embedder']}",
@@ -101,9 +125,19 @@ def markdown(result: dict[str, Any]) -> str:
     ]
     for row in result["rows"]:
         cells = [_percent(row["metrics"][name]) for name in NAMES]
+        cells += [f"{row['p'][name]:.3f}" if name in row["p"] else "–" for name in TESTED]
         lines.append(f"| {row['name']} | {' | '.join(cells)} | {_ms(row['p50_ms'])} | {_ms(row['p95_ms'])} |")
+    lines += ["", "p：与有据现在所用的权重逐题配对比较。"]
     lines += ["", f"用时不含问题的向量化（每个问题 p50 {_ms(result['query_ms'])} 毫秒）。"]
     return "\n".join(lines) + "\n"
+
+
+def _p_values(scores: Sequence[Scores], reference: Sequence[Scores]) -> dict[str, float]:
+    """For each tested metric the paired p-value of the difference; empty for the reference itself."""
+    if scores is reference:
+        return {}
+    found = {n: paired_difference([s[n] for s in reference], [s[n] for s in scores]) for n in TESTED}
+    return {name: round(difference.p, 6) for name, difference in found.items() if difference}
 
 
 def _encode(

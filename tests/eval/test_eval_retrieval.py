@@ -11,6 +11,7 @@ from embeddings import HashingEmbedder
 from eval.datasets import EvalSet, Gold, load_folder
 from eval.libraries import library_texts, prepared_library
 from eval.retrieval import compare_retrieval, leg_name, markdown
+from eval.stacks import other_ways, reciprocal_ranks
 from rag.errors import LibraryError
 from rag.records import Turn
 from rag.settings import Settings
@@ -130,3 +131,22 @@ def test_a_missing_gold_article_is_an_error(tiny, quiet, hashing, tmp_path):
 
 def test_names_of_legs():
     assert [leg_name(weight) for weight in (0.0, 0.65, 1.0)] == ["BM25", "混合 0.65", "向量"]
+
+
+def test_other_ways_are_measured_beside(tiny, quiet, hashing, tmp_path):
+    with prepared_library(tiny, hashing, tmp_path / "cache", quiet, embedder=HashingEmbedder(dim=1024)) as library:
+        for _ in range(2):  # the second time from the kept vectors
+            with other_ways(library, tiny, tmp_path / "pieces") as ways:
+                result = compare_retrieval(library, tiny, (0.0, 0.6), others=ways)
+    rows = {row["name"]: row for row in result["rows"]}
+    assert list(rows) == ["BM25", "混合 0.6", "BM25（jieba 词）", "LangChain", "LangChain 混合（RRF）"]
+    assert all(row["metrics"]["hit@1"]["value"] >= 0.8 for row in rows.values())
+    assert rows["混合 0.6"]["p"] == {}, "it is what the others are compared with"
+    assert rows["BM25"]["p"]["hit@1"] == 1.0, "both are always right here"
+    assert len(list((tmp_path / "pieces").iterdir())) == 1
+    assert "LangChain 混合" in markdown(result)
+
+
+def test_reciprocal_ranks_by_hand():
+    # 7: 1/61 + 1/62; 3: 1/62 + 1/63; 9: 1/61; 1: 1/63
+    assert reciprocal_ranks([[7, 3, 1], [9, 7, 3]]) == [7, 3, 9, 1]
