@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from embeddings import Embedder
 from rag.answering import answer_events
@@ -17,6 +17,9 @@ from rag.filters import Filters
 from rag.records import Answer, Event, Hit, Turn
 from rag.retrieval import choose_scope, retrieve
 from rag.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from rag.langchain import YoujuRetriever
 
 NO_LLM = "没有配置大模型，以下是原文摘录。"
 
@@ -107,6 +110,12 @@ class Library(Collection):
             if isinstance(event, Answer):
                 return event
         raise RuntimeError("the stream of events ended without an answer")
+
+    def as_retriever(self, k: int = 10, filters: Filters | None = None) -> YoujuRetriever:
+        """This library as a LangChain retriever, for chains and agents."""
+        from rag.langchain import YoujuRetriever
+
+        return YoujuRetriever(library=self, k=k, filters=filters)
 
     # -- the LLM -------------------------------------------------------------------------------------------------
 
