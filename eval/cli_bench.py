@@ -158,6 +158,7 @@ def bench_scale(
         result = scale.measure(library, work, sizes or scale.SIZES, keep=keep, on_step=show)
     out_console.print(scale.markdown(result), markup=False)
     out.mkdir(parents=True, exist_ok=True)
+    (out / "bench-scale.svg").write_text(scale.plot(result), encoding="utf-8")
     target = out / "bench-scale.json"
     target.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     out_console.print(f"结果：{target}")

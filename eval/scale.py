@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import random
 import re
 import shutil
@@ -145,6 +146,43 @@ def markdown(result: dict[str, Any]) -> str:
             cells = [f"{row[name]:,}" for row in rows]
         lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def plot(result: dict[str, Any]) -> str:
+    """An SVG of milliseconds (95% quantile) over passages, both axes logarithmic."""
+    rows = result["rows"]
+    lines = {"whole": ("整个检索", "#1f7a4a"), "dense": ("向量", "#2f6fb3"), "keyword": ("关键词", "#b3722f")}
+    left, top, width, height = 60, 16, 420, 220
+    sizes = [math.log10(row["chunks"]) for row in rows]
+    first, last = min(sizes), max(max(sizes), min(sizes) + 1e-9)
+
+    def x(size: float) -> float:
+        return left + width * (size - first) / (last - first)
+
+    def y(milliseconds: float) -> float:
+        return top + height * (1 - (math.log10(max(0.1, milliseconds)) + 1) / 4)  # 0.1 to 1,000 ms
+
+    parts = []
+    for value in (0.1, 1, 10, 100, 1000):
+        parts.append(
+            f"<line x1='{left}' x2='{left + width}' y1='{y(value):.0f}' y2='{y(value):.0f}' stroke='#d8dce3'/>"
+            f"<text x='{left - 6}' y='{y(value) + 4:.0f}' text-anchor='end'>{value:g} ms</text>"
+        )
+    for size, row in zip(sizes, rows, strict=True):
+        parts.append(f"<text x='{x(size):.0f}' y='{top + height + 18}' text-anchor='middle'>{row['chunks']:,}</text>")
+    for i, (name, (label, colour)) in enumerate(lines.items()):
+        places = [(x(size), y(row[f"{name}_p95"])) for size, row in zip(sizes, rows, strict=True)]
+        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in places)
+        dots = "".join(f"<circle cx='{a:.1f}' cy='{b:.1f}' r='3' fill='{colour}'/>" for a, b in places)
+        parts.append(
+            f"<polyline points='{path}' fill='none' stroke='{colour}' stroke-width='2'/>{dots}"
+            f"<text x='{left + 12}' y='{top + 16 + 18 * i}' fill='{colour}'>{label} p95</text>"
+        )
+    style = "font:12px system-ui,'Noto Sans CJK SC',sans-serif"
+    return (
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {left + width + 40} {top + height + 30}' style=\"{style}\">"
+        f"<rect width='100%' height='100%' fill='#fff'/>{''.join(parts)}</svg>\n"
+    )
 
 
 # -- growing ---------------------------------------------------------------------------------------------------------

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from eval.scale import grow, markdown, measure
+from eval.scale import grow, markdown, measure, plot
 from rag.library import Library
 from rag.records import Article
 from rag.settings import Settings
@@ -79,6 +80,8 @@ def test_every_figure_is_there(source: Path, tmp_path: Path) -> None:
     assert row["add_seconds"] > 0
     table = markdown(result)
     assert "| 整个检索 p50 / p95 |" in table
+    drawing = ElementTree.fromstring(plot({"rows": [row, {**row, "chunks": 10 * row["chunks"]}]}))
+    assert [e.tag.rpartition("}")[2] for e in drawing].count("polyline") == 3
     assert not list((tmp_path / "work").iterdir()), "two gigabytes are not left lying about"
 
 
@@ -89,12 +92,12 @@ def test_the_command(source: Path, tmp_path: Path) -> None:
         "--library",
         source,
         "--chunks",
-        "50",
+        "100",
         "--work",
         tmp_path / "w",
         "--out",
         tmp_path / "o",
         cwd=tmp_path,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr[-800:]
     assert json.loads((tmp_path / "o" / "bench-scale.json").read_text(encoding="utf-8"))["rows"][0]["asked_for"] == 100
