@@ -149,7 +149,10 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         at_once: dict[str, Any] = quiet | {"queue": False}
         wanted = [box, session, after, before, sources, categories, inferred]
-        asked = gr.on([send.click, box.submit], ask, wanted, outputs, concurrency_limit=None, **quiet)
+        # "multiple": the browser must not drop a question that is sent while the last answer's event is still being closed.
+        asked = gr.on(
+            [send.click, box.submit], ask, wanted, outputs, concurrency_limit=None, trigger_mode="multiple", **quiet
+        )
         sampled = chat.example_select(ask_sample, [session], outputs, concurrency_limit=None, **quiet)
         for answered in (asked, sampled):
             answered.then(None, js="() => window.youju.answered()", **at_once)
