@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from embeddings import Embedder, EmbeddingError
 from rag.checking import DATABASE, CheckReport, back_up, check_sample, check_store
 from rag.errors import EmbedderMismatch, LibraryBusy, LibraryError, ModelError
+from rag.facets import facets, matching_chunks
 from rag.fetch import is_web_address
 from rag.filters import Facets, Filters
 from rag.ingest import PASSAGE_FORM, AddReport, Ingest, OnProgress, Reader
@@ -326,7 +327,7 @@ class Collection:
         with self._guard:
             known = self._matches.get(filters)
         if known is None or known[0] != generation:
-            known = generation, self.store.matching(filters)
+            known = generation, matching_chunks(self.store, filters)
             with self._guard:
                 if len(self._matches) >= _KEPT_MATCHES:
                     self._matches.pop(next(iter(self._matches)))
@@ -335,7 +336,7 @@ class Collection:
 
     def facets(self) -> Facets:
         """What the collection can be filtered by."""
-        return self.store.facets()
+        return facets(self.store)
 
     def articles(self) -> Iterator[Article]:
         """Every article, newest first."""

@@ -9,8 +9,8 @@ from typing import Any
 from rag.collection import Collection
 from rag.filters import Filters
 from rag.records import Hit
-from rag.retrieval import Scope, choose_scope, gather, retrieve
-from rag.words import index_words, query_words, search_form
+from rag.retrieval import Scope, choose_scope, fold, gather
+from rag.words import index_words, query_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,7 @@ def explain(
 ) -> Explanation:
     """Search as `retrieve` does, and say why."""
     scope = choose_scope(collection, question, filters)
-    query = collection.embedder.encode_queries([search_form(question)])[0]
-    how = {"dense_weight": dense_weight, "query": query, "filters": scope.filters, "period": scope.period}
-    found = gather(collection, question, k, **how)
+    found = gather(collection, question, k, dense_weight=dense_weight, filters=scope.filters, period=scope.period)
     ranks = {
         leg: {id_: rank for rank, id_ in enumerate(sorted(scores, key=lambda i, s=scores: -s[i]), 1)}  # type: ignore[misc]
         for leg, scores in found.legs.items()
@@ -63,7 +61,7 @@ def explain(
     }
     idf = collection.keywords().idf(query_words(question))
     hits = []
-    for hit in retrieve(collection, question, k, **how):
+    for hit in fold(collection, found, k):
         own = {*index_words(hit.chunk.text), *index_words(hit.article.title)}
         words = {word: idf[word] for word in sorted(idf, key=lambda word: -idf[word]) if word in own}
         places = {leg: place[hit.chunk.id] for leg, place in ranks.items() if hit.chunk.id in place}

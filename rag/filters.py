@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -87,8 +88,12 @@ def category_path(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split("/") if part.strip())
 
 
-def first_moment(day: date) -> datetime:
-    """When a day begins in Asia/Shanghai, in UTC."""
+_FIRST, _LAST = date(1, 1, 2), date(9999, 12, 30)
+
+
+def first_moment(day: date, *, following: bool = False) -> datetime:
+    """When a day (or the one `following` it) begins in Asia/Shanghai, in UTC; the ends of the calendar give way by a day."""
+    day = min(max(day, _FIRST), _LAST) + timedelta(days=following)
     return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
 
 
@@ -103,12 +108,8 @@ def parse_day(text: str, *, last: bool = False) -> date:
             day = datetime.strptime(text.strip(), form).replace(tzinfo=UTC).date()
         except ValueError:
             continue
-        if not last or form == "%Y-%m-%d":
-            return day
-        following = (
-            (day.replace(day=28) + timedelta(days=4)).replace(day=1)
-            if form == "%Y-%m"
-            else day.replace(year=day.year + 1)
-        )
-        return following - timedelta(days=1)
+        if last and form != "%Y-%m-%d":
+            month = day.month if form == "%Y-%m" else 12
+            return day.replace(month=month, day=monthrange(day.year, month)[1])
+        return day
     raise SettingsError(f"看不懂日期：{text}", "请写成 2022-05-01、2022-05 或 2022")

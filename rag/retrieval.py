@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rag.collection import Collection
 from rag.date_spans import DateSpan
+from rag.facets import days_of
 from rag.filters import Filters
 from rag.periods import understood
 from rag.records import SHANGHAI, Article, Chunk, Hit
@@ -84,7 +85,7 @@ def retrieve(
         what its day added.
     """
     found = gather(collection, question, k, dense_weight=dense_weight, query=query, filters=filters, period=period)
-    return _fold(collection, found, k)
+    return fold(collection, found, k)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def _bonus(collection: Collection, ids: Sequence[int], period: DateSpan) -> dict
     if period.start is None or period.end is None:
         return {}
     last = period.end + _REPORTED_WITHIN
-    days = collection.store.days_of(ids)
+    days = days_of(collection.store, ids)
     return {id_: _PERIOD_BONUS for id_, day in days.items() if period.start <= day <= last}
 
 
@@ -160,7 +161,7 @@ def _min_max(scores: Mapping[int, float]) -> dict[int, float]:
     return {id_: (score - low) / span if span > 0 else 1.0 for id_, score in scores.items()}
 
 
-def _fold(collection: Collection, candidates: Candidates, k: int) -> list[Hit]:
+def fold(collection: Collection, candidates: Candidates, k: int) -> list[Hit]:
     """The first k hits that are not reposts of a better one; each carries the articles folded into it."""
     ranked, fused = candidates.ranked, candidates.fused
     hits: list[Hit] = []

@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,7 @@ from numpy.typing import NDArray
 
 from rag.errors import LibraryError, LibraryVersion
 from rag.fetch import is_web_address
-from rag.filters import Facets, Filters, category_path, first_moment
-from rag.records import SHANGHAI, Article, Chunk, IndexedChunk
+from rag.records import Article, Chunk, IndexedChunk
 from rag.schema import SCHEMA_VERSION, create, migrate
 
 
@@ -390,54 +388,6 @@ class Store:
         for id_, title, text, article_id, published_at, source, category in rows:
             moment = datetime.fromisoformat(published_at) if published_at else None
             yield IndexedChunk(id_, title, text, article_id, moment, source, tuple(json.loads(category)))
-
-    def matching(self, filters: Filters) -> NDArray[np.int64]:
-        """Ids of the chunks whose articles the filters let through, ascending, shape (n,)."""
-        clauses, values = [], []
-        for sign, day in ((">=", filters.after), ("<", filters.before and filters.before + timedelta(days=1))):
-            if day:
-                clauses.append(f"published_at {sign} ?")
-                values.append(first_moment(day).isoformat())
-        for column, wanted in (("source", filters.sources), ("id", filters.articles)):
-            if wanted:
-                clauses.append(f"{column} IN ({', '.join('?' * len(wanted))})")
-                values += wanted
-        if filters.categories:
-            starts = [json.dumps(category_path(c), ensure_ascii=False)[:-1] for c in filters.categories]
-            # '["金融"' is followed by ']' or by ', "': no other category begins with it
-            clauses.append(f"({' OR '.join(['substr(category, 1, length(?)) = ?'] * len(starts))})")
-            values += [value for start in starts for value in (start, start)]
-        sql = (
-            f"SELECT id FROM chunks WHERE article_id IN (SELECT id FROM articles WHERE {' AND '.join(clauses) or '1'})"  # noqa: S608
-        )
-        return np.sort(np.fromiter((id_ for (id_,) in self._db().execute(sql, values)), dtype=np.int64))
-
-    def facets(self) -> Facets:
-        """Sources and category paths, the most frequent first, and the first and last day of publication."""
-        sources = self._db().execute("SELECT source, count(*) FROM articles GROUP BY source ORDER BY 2 DESC, 1")
-        found = {source: count for source, count in sources if source}
-        categories: Counter[str] = Counter()
-        for category, count in self._db().execute("SELECT category, count(*) FROM articles GROUP BY category"):
-            path = json.loads(category)
-            categories.update({"/".join(path[: i + 1]): count for i in range(len(path))})
-        moments = self._db().execute("SELECT min(published_at), max(published_at) FROM articles").fetchone()
-        days = [datetime.fromisoformat(m).astimezone(SHANGHAI).date() if m else None for m in moments]
-        return Facets(found, dict(categories.most_common()), days[0], days[1])
-
-    def days_of(self, chunk_ids: Sequence[int]) -> dict[int, date]:
-        """The day of publication in Asia/Shanghai of the chunks that have one."""
-        found = {}
-        for id_ in chunk_ids:
-            row = (
-                self._db()
-                .execute(
-                    "SELECT published_at FROM articles WHERE id = (SELECT article_id FROM chunks WHERE id = ?)", (id_,)
-                )
-                .fetchone()
-            )
-            if row and row[0]:
-                found[id_] = datetime.fromisoformat(row[0]).astimezone(SHANGHAI).date()
-        return found
 
     def removed_since(self, generation: int) -> list[int]:
         """Ids of the chunks removed after a generation."""

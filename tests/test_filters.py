@@ -89,6 +89,11 @@ def test_scores_do_not_change_with_a_filter(library: Library) -> None:
     assert all(score == pytest.approx(everything[id_]) for id_, score in only)
 
 
+def test_many_articles_can_be_named(library: Library) -> None:
+    names = tuple(f"{i:x}" for i in range(40_000))
+    assert len(library.matching(Filters(articles=(*names, ARTICLES[0].id)))) == 1
+
+
 def test_matches_are_kept_until_something_is_written(library: Library) -> None:
     filters = Filters(sources=("青石日报",))
     first = library.matching(filters)
@@ -193,6 +198,9 @@ def test_news_of_the_time_that_is_asked_about_gains(tmp_path: Path) -> None:
         ("2022-02", date(2022, 2, 1), date(2022, 2, 28)),
         ("2022-12", date(2022, 12, 1), date(2022, 12, 31)),
         ("2022", date(2022, 1, 1), date(2022, 12, 31)),
+        ("2024-02", date(2024, 2, 1), date(2024, 2, 29)),
+        ("0001", date(1, 1, 1), date(1, 12, 31)),
+        ("9999", date(9999, 1, 1), date(9999, 12, 31)),
     ],
 )
 def test_days_as_people_type_them(text: str, first: date, last: date) -> None:
