@@ -6,6 +6,7 @@ import json
 import threading
 import zlib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +26,7 @@ _LOOKED_INTO = 0.25
 _SAMPLE_PER_CELL = 64
 _MOVED_AT_ONCE = 50_000
 _READ_AT_ONCE = 1 << 20
+_MERGED_FROM = 10_000
 
 
 class VectorIndex:
@@ -32,18 +34,22 @@ class VectorIndex:
 
     Vectors are held in half precision, exactly as the store has them. Up to `grouped_from` of them the search is exact; beyond
     that `group` sorts them into cells by k-means (FAISS's IVF; Jégou, Douze & Schmid 2011, Product Quantization for Nearest
-    Neighbor Search) and a search without a filter looks into the nearest quarter of the cells.
+    Neighbor Search) and a search without a filter looks into the nearest quarter of the cells. What was added last waits in a small
+    array of its own, so that adding one article to a million does not make FAISS copy a gigabyte into a larger array.
 
     Args:
         dim: length of the vectors.
         fingerprint: of the embedder that made them; saved with the index, and an index with another one is not loaded.
         grouped_from: see above.
+        merged_from: so many of the last added join the rest.
 
     `generation` is the store's generation that the index has caught up with, `unsaved` the number of changes since it was saved
     or loaded.
     """
 
-    def __init__(self, dim: int, fingerprint: str, grouped_from: int = GROUPED_FROM) -> None:
+    def __init__(
+        self, dim: int, fingerprint: str, grouped_from: int = GROUPED_FROM, merged_from: int = _MERGED_FROM
+    ) -> None:
         import faiss
 
         # One question at a time: on busy cores OpenMP's threads wait for each other (43 ms instead of 5 for 23,000 chunks).
@@ -53,13 +59,13 @@ class VectorIndex:
         self.generation = 0
         self.unsaved = 0
         self._grouped_from = grouped_from
-        self._index: Any = faiss.IndexIDMap2(
-            faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-        )
+        self._merged_from = merged_from
+        self._index: Any = _flat(dim)
+        self._recent: Any = _flat(dim)
         self._lock = threading.RLock()  # FAISS may be searched from many threads, but not while it changes
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return int(self._index.ntotal + self._recent.ntotal)
 
     @property
     def cells(self) -> int:
@@ -76,15 +82,25 @@ class VectorIndex:
             raise ValueError("vectors hold NaN or infinity")  # FAISS would take them and never find them
         with self._lock:
             self.remove(ids)
-            self._index.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), np.asarray(ids, dtype=np.int64))
+            self._recent.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), np.asarray(ids, dtype=np.int64))
             self.unsaved += len(ids)
+            if self._recent.ntotal >= self._merged_from:
+                self._merge()
+
+    def _merge(self) -> None:
+        """Put what was added last to the rest; half precision is kept bit for bit."""
+        ids = _ids(self._recent)
+        if len(ids):
+            rows = self._recent.index.reconstruct_n(0, len(ids))
+            self._index.add_with_ids(rows, ids)
+            self._recent = _flat(self.dim)
 
     def remove(self, ids: Iterable[int]) -> None:
         """Remove vectors; ids that are not there are ignored."""
         wanted = np.fromiter(ids, dtype=np.int64)
         with self._lock:
             if len(wanted) and len(self):
-                self.unsaved += int(self._index.remove_ids(wanted))
+                self.unsaved += sum(int(index.remove_ids(wanted)) for index in (self._index, self._recent))
 
     def search(
         self, query: NDArray[np.float32], k: int, among: NDArray[np.int64] | None = None
@@ -104,17 +120,24 @@ class VectorIndex:
             k = min(k, len(self), len(among) if among is not None else k)
             if k == 0:
                 return []
-            how: dict[str, Any] = {}
+            selector = None
             if among is not None:
                 chosen = np.zeros(int(among[-1]) + 1, dtype=bool)
                 chosen[among] = True
-                how["sel"] = faiss.IDSelectorBitmap(np.packbits(chosen, bitorder="little"))  # type: ignore[call-arg, arg-type]
+                selector = faiss.IDSelectorBitmap(np.packbits(chosen, bitorder="little"))  # type: ignore[call-arg, arg-type]
+            exact = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
+            main = exact
             if self.cells:
-                how["nprobe"] = self.cells if among is not None else max(1, round(_LOOKED_INTO * self.cells))
-            kind = faiss.SearchParametersIVF if self.cells else faiss.SearchParameters
-            scores, ids = self._index.search(query.reshape(1, -1).astype(np.float32), k, params=kind(**how))
-        found = [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]  # FAISS pads with -1
-        return sorted(found, key=lambda hit: (-hit[1], hit[0]))
+                cells = self.cells if among is not None else max(1, round(_LOOKED_INTO * self.cells))
+                main = faiss.SearchParametersIVF(sel=selector, nprobe=cells)  # type: ignore[call-arg]
+            found: list[tuple[int, float]] = []
+            for index, how in ((self._index, main), (self._recent, exact)):
+                if index.ntotal:
+                    scores, ids = index.search(query.reshape(1, -1).astype(np.float32), k, params=how)
+                    found += [
+                        (int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0
+                    ]  # padded with -1
+        return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]
 
     def cosines(self, query: NDArray[np.float32], ids: Sequence[int]) -> dict[int, float]:
         """Cosine of the query with chosen chunks; ids that are not in the index are left out."""
@@ -133,11 +156,11 @@ class VectorIndex:
         ]
 
     def _vector(self, id_: int) -> NDArray[np.float32] | None:
-        try:
-            vector: NDArray[np.float32] = self._index.reconstruct(int(id_))
-        except RuntimeError:  # FAISS's word for "no such id"
-            return None
-        return vector
+        for index in (self._recent, self._index):
+            with suppress(RuntimeError):  # FAISS's word for "no such id"
+                vector: NDArray[np.float32] = index.reconstruct(int(id_))
+                return vector
+        return None
 
     def ids(self) -> set[int]:
         """Every id in the index."""
@@ -147,10 +170,11 @@ class VectorIndex:
     def _id_blocks(self) -> list[NDArray[np.int64]]:
         import faiss
 
+        recent = _ids(self._recent)
         if not self.cells:
-            return [faiss.vector_to_array(self._index.id_map)]
+            return [_ids(self._index), recent]
         lists = self._index.invlists
-        return [
+        return [recent] + [
             np.array(faiss.rev_swig_ptr(lists.get_ids(cell), lists.list_size(cell)))
             for cell in range(self.cells)
             if lists.list_size(cell)
@@ -168,6 +192,7 @@ class VectorIndex:
             cells = 1 << max(4, int(np.log2(max(1.0, 2.0 * np.sqrt(total)))))
             if total < self._grouped_from or cells <= self.cells:
                 return False
+            self._merge()
             ids = np.concatenate(self._id_blocks())
             chosen = np.random.default_rng(0).choice(ids, min(total, cells * _SAMPLE_PER_CELL), replace=False)
             grouped = faiss.IndexIVFScalarQuantizer(
@@ -198,6 +223,7 @@ class VectorIndex:
         about, target = folder / "vectors.json", folder / "vectors.faiss"
         partial = folder / "vectors.faiss.partial"
         with self._lock:
+            self._merge()
             with partial.open("wb") as file:  # through Python's IO: FAISS fails on some paths
                 checked = _Checked(file)
                 faiss.write_index(self._index, faiss.PyCallbackIOWriter(checked.write, _READ_AT_ONCE))  # type: ignore[attr-defined]
@@ -213,7 +239,14 @@ class VectorIndex:
         write_whole(about, json.dumps(made).encode())
 
     @classmethod
-    def load(cls, folder: Path, dim: int, fingerprint: str, grouped_from: int = GROUPED_FROM) -> VectorIndex | None:
+    def load(
+        cls,
+        folder: Path,
+        dim: int,
+        fingerprint: str,
+        grouped_from: int = GROUPED_FROM,
+        merged_from: int = _MERGED_FROM,
+    ) -> VectorIndex | None:
         """The saved index, or None when there is none that is whole and made by this embedder (build it anew then)."""
         import faiss
 
@@ -234,10 +267,24 @@ class VectorIndex:
                 return None
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, MemoryError):
             return None
-        index = cls(dim, fingerprint, grouped_from)
+        index = cls(dim, fingerprint, grouped_from, merged_from)
         index._index = loaded
         index.generation = int(made["generation"])
         return index
+
+
+def _flat(dim: int) -> Any:
+    """An empty exact index over vectors in half precision."""
+    import faiss
+
+    return faiss.IndexIDMap2(faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT))
+
+
+def _ids(index: Any) -> NDArray[np.int64]:
+    import faiss
+
+    ids: NDArray[np.int64] = faiss.vector_to_array(index.id_map)
+    return ids
 
 
 class _Checked:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 import numpy as np
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from rag.vector_index import VectorIndex
 
@@ -161,3 +166,59 @@ def test_what_is_not_saved_is_counted() -> None:
     assert index.unsaved == 3
     index.remove([7, 1000])
     assert index.unsaved == 4
+
+
+class RecentAndRest(RuleBasedStateMachine):
+    """Adding, removing, merging, saving and loading in any order is the same as a plain dictionary of vectors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.index = VectorIndex(4, "f", merged_from=5)
+        self.known: dict[int, np.ndarray] = {}
+        self.folder = Path(mkdtemp())
+
+    @rule(ids=st.lists(st.integers(0, 30), min_size=1, max_size=7, unique=True), seed=st.integers(0, 10**6))
+    def add(self, ids: list[int], seed: int) -> None:
+        rows = np.random.default_rng(seed).normal(size=(len(ids), 4)).astype(np.float32)
+        rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16).astype(np.float32)
+        self.index.add(ids, rows)
+        self.known |= dict(zip(ids, rows, strict=True))
+
+    @rule(ids=st.lists(st.integers(0, 30), max_size=5))
+    def remove(self, ids: list[int]) -> None:
+        self.index.remove(ids)
+        for id_ in ids:
+            self.known.pop(id_, None)
+
+    @rule()
+    def save_and_load(self) -> None:
+        self.index.save(self.folder)
+        loaded = VectorIndex.load(self.folder, 4, "f", merged_from=5)
+        assert loaded is not None
+        self.index = loaded
+
+    @rule(among=st.none() | st.lists(st.integers(0, 30), max_size=10, unique=True), k=st.integers(1, 40))
+    def search(self, among: list[int] | None, k: int) -> None:
+        query = unit(1, 2, -1, 0.5)
+        allowed = None if among is None else np.array(sorted(among), dtype=np.int64)
+        expected = sorted(
+            ((i, float(v @ query)) for i, v in self.known.items() if among is None or i in among),
+            key=lambda hit: (-hit[1], hit[0]),
+        )[:k]
+        found = self.index.search(query, k, allowed)
+        assert [score for _, score in found] == pytest.approx([score for _, score in expected], abs=1e-5)
+        assert {i for i, _ in found} == {i for i, _ in expected}
+
+    @invariant()
+    def holds_what_was_added(self) -> None:
+        assert self.index.ids() == self.known.keys()
+        assert len(self.index) == len(self.known)
+        rows = [self.known[i] for i in self.known]
+        assert not rows or self.index.differing(list(self.known), np.stack(rows)) == []
+
+    def teardown(self) -> None:
+        rmtree(self.folder)
+
+
+TestRecentAndRest = RecentAndRest.TestCase
+TestRecentAndRest.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
