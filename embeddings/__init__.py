@@ -6,8 +6,19 @@ from pathlib import Path
 
 from embeddings.catalogue import CATALOGUE, EmbedderEntry, find_entry
 from embeddings.embedder import Embedder, EmbeddingError, HashingEmbedder
+from embeddings.reranker import Reranker, load_reranker
 
-__all__ = ["CATALOGUE", "Embedder", "EmbedderEntry", "EmbeddingError", "HashingEmbedder", "find_entry", "load_embedder"]
+__all__ = [
+    "CATALOGUE",
+    "Embedder",
+    "EmbedderEntry",
+    "EmbeddingError",
+    "HashingEmbedder",
+    "Reranker",
+    "find_entry",
+    "load_embedder",
+    "load_reranker",
+]
 
 
 def load_embedder(name: str, *, threads: int = 0, models_dir: Path | None = None) -> Embedder:

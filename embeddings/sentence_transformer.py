@@ -113,8 +113,8 @@ def accelerator() -> str | None:
     return "mps" if torch.backends.mps.is_available() else None
 
 
-def locate(name: str, models_dir: Path | None = None) -> Path:
-    """The folder of a model on this machine: the one named, a fetched one, or one in the hub's own cache.
+def locate(name: str, models_dir: Path | None = None, kind: str = "向量模型") -> Path:
+    """The folder of a model on this machine: the one named, a fetched one, or one in the hub's own cache. `kind` is for the message.
 
     Raises:
         EmbeddingError: it is not here; the message gives the command that fetches it.
@@ -123,7 +123,7 @@ def locate(name: str, models_dir: Path | None = None) -> Path:
     if folder.is_dir():
         return folder
     if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
-        raise EmbeddingError(f"找不到向量模型 {name}：没有这个文件夹，也不是 zh-small 或“作者/名称”形式的模型名称")
+        raise EmbeddingError(f"找不到{kind} {name}：没有这个文件夹，也不是“作者/名称”形式的模型名称")
     if models_dir is not None and (fetched := models_dir / name.replace("/", "--")).is_dir():
         return fetched
     from huggingface_hub import snapshot_download
@@ -131,7 +131,7 @@ def locate(name: str, models_dir: Path | None = None) -> Path:
     try:
         return Path(snapshot_download(name, local_files_only=True))
     except (OSError, ValueError):  # not in the cache; not a name that the hub allows
-        raise EmbeddingError(f"本机没有向量模型 {name}，请先运行：youju models fetch {name}") from None
+        raise EmbeddingError(f"本机没有{kind} {name}，请先运行：youju models fetch {name}") from None
 
 
 def _load(name: str, folder: Path, threads: int, device: str | None) -> Any:

@@ -100,7 +100,7 @@ def _print_hits(found: Explanation, explained: bool) -> None:
         out.print("没有找到。")
 
 
-_LEGS = {"dense": "向量", "keyword": "关键词", "period": "时间"}
+_LEGS = {"dense": "向量", "keyword": "关键词", "period": "时间", "rerank": "重排"}
 
 
 def ask(

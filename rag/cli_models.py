@@ -28,7 +28,7 @@ def list_models(config: ConfigOption = None) -> None:
         here = "内置" if entry.name == "zh-small" else ""
         models.add_row(entry.name, "向量", f"{entry.megabytes} MB", entry.licence, here, f"{entry.dim} 维")
     for row in rows(load_settings(config)):
-        kind = {"llm": "大模型", "embedder": "向量"}[row.kind]
+        kind = {"llm": "大模型", "embedder": "向量", "reranker": "重排"}[row.kind]
         models.add_row(
             escape(row.name),
             kind,

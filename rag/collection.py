@@ -13,7 +13,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from embeddings import Embedder, EmbeddingError
+from embeddings import Embedder, EmbeddingError, Reranker
 from rag.checking import DATABASE, CheckReport, back_up, check_sample, check_store
 from rag.errors import EmbedderMismatch, LibraryBusy, LibraryError, ModelError
 from rag.facets import facets, matching_chunks
@@ -81,6 +81,7 @@ class Collection:
         self.store = Store(self.path / DATABASE)
         self._given = embedder
         self._embedder: Embedder | None = None
+        self._reranker: Reranker | None = None
         self._vectors: VectorIndex | None = None
         self._keywords: KeywordIndex | None = None
         self._guard = threading.RLock()
@@ -120,6 +121,29 @@ class Collection:
             return load_embedder(self.settings.embedder, threads=self.settings.threads, models_dir=self.settings.models)
         except EmbeddingError as error:
             raise ModelError(str(error), "运行 youju models doctor 查看可用的模型") from None
+
+    @property
+    def reranker(self) -> Reranker | None:
+        """The reranker that the settings name, loaded on first use; None for none.
+
+        Raises:
+            ModelError: it is not on this machine, or cannot be used.
+        """
+        if not self.settings.reranker:
+            return None
+        with self._guard:
+            if self._reranker is None:
+                from embeddings import load_reranker
+
+                try:
+                    self._reranker = load_reranker(
+                        self.settings.reranker, threads=self.settings.threads, models_dir=self.settings.models
+                    )
+                except EmbeddingError as error:
+                    raise ModelError(
+                        str(error), "运行 youju models doctor 查看可用的模型，或去掉设置 reranker"
+                    ) from None
+            return self._reranker
 
     def _mismatch(self, made_by: str, wanted: str) -> EmbedderMismatch:
         return EmbedderMismatch(

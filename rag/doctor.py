@@ -60,6 +60,7 @@ def examine(settings: Settings) -> list[Finding]:
     return [
         *_python(),
         _embedder(settings),
+        *_reranker(settings),
         *_llm(settings),
         _api(settings),
         _llama_cpp(),
@@ -92,11 +93,20 @@ def _embedder(settings: Settings) -> Finding:
         if any((place / "config.json").is_file() for place in places):
             return Finding("ok", "向量模型", "zh-small（内置，无需下载）")
         return Finding("bad", "向量模型", "内置的 zh-small 不见了，安装不完整", "请重新安装有据")
+    return _folder(settings, name, "向量模型", "或设 embedder = zh-small")
+
+
+def _reranker(settings: Settings) -> Iterator[Finding]:
+    if settings.reranker:
+        yield _folder(settings, settings.reranker, "重排模型", "或去掉设置 reranker")
+
+
+def _folder(settings: Settings, name: str, topic: str, otherwise: str) -> Finding:
     own = Path(name).expanduser()
     place = next((p for p in (own, repo_folder(name, settings), *hub_snapshots(name)) if p.is_dir()), None)
     if place is not None:
-        return Finding("ok", "向量模型", f"{name}（{place}）")
-    return Finding("bad", "向量模型", f"本机没有 {name}", f"{_FETCH} {name}，或设 embedder = zh-small")
+        return Finding("ok", topic, f"{name}（{place}）")
+    return Finding("bad", topic, f"本机没有 {name}", f"{_FETCH} {name}，{otherwise}")
 
 
 def _llm(settings: Settings) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -43,12 +44,15 @@ _WANTED = {".json", ".txt", ".model", ".jinja", ".md", ".safetensors"}
 _OTHER_RUNTIMES = {"onnx", "openvino", "coreml", "gguf", "original"}
 
 
+Kind = Literal["llm", "embedder", "reranker"]
+
+
 @dataclass(frozen=True, slots=True)
 class ModelRow:
     """One line of `youju models list`. `size` in bytes; `path` is None where nothing is on disk."""
 
     name: str
-    kind: Literal["llm", "embedder"]
+    kind: Kind
     size: int
     licence: str
     fetched: bool
@@ -70,10 +74,20 @@ def list_models(settings: Settings) -> list[ModelRow]:
         if path.suffix.lower() == ".gguf":
             rows.append(ModelRow(str(path), "llm", path.stat().st_size, "", True, path, "自备的 GGUF 文件"))
         elif (path / "config.json").is_file():
-            kind: Literal["llm", "embedder"] = "embedder" if (path / "modules.json").is_file() else "llm"
             size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-            rows.append(ModelRow(path.name.replace("--", "/", 1), kind, size, "", True, path, ""))
+            rows.append(ModelRow(path.name.replace("--", "/", 1), _kind(path), size, "", True, path, ""))
     return rows
+
+
+def _kind(folder: Path) -> Kind:
+    """What a model folder is for, by what Hugging Face's and sentence-transformers' files say of themselves."""
+    try:
+        classes = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("architectures") or []
+    except (OSError, ValueError, AttributeError):
+        classes = []
+    if any("SequenceClassification" in str(name) for name in classes):
+        return "reranker"
+    return "embedder" if (folder / "modules.json").is_file() else "llm"
 
 
 def default_llm(settings: Settings) -> str:

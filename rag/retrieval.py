@@ -10,16 +10,24 @@ from datetime import date, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings import EmbeddingError, Reranker
 from rag.collection import Collection
 from rag.date_spans import DateSpan
+from rag.errors import ModelError
 from rag.facets import days_of
 from rag.filters import Filters
+from rag.ingest import passage_text
 from rag.periods import understood
 from rag.records import SHANGHAI, Article, Chunk, Hit
 from rag.words import bigrams, query_pairs, query_words, search_form
 
 _DEPTH = 100
 """Candidates taken from each leg before fusion."""
+
+_RERANKED = 20
+"""Candidates that a reranker reads; it is by far the slowest part."""
+
+RERANK_WEIGHT = 0.5
 
 _REPOST = 0.8
 """Jaccard similarity of character bigrams from which two passages of different articles count as the same story."""
@@ -81,8 +89,8 @@ def retrieve(
         period: what time the question asks about; articles that came out then, or soon after, are favoured.
 
     Returns:
-        Hits with `score` in 0..1 and both raw scores in `why` (a leg that did not see the chunk is left out), and "period" for
-        what its day added.
+        Hits with `score` in 0..1 and both raw scores in `why` (a leg that did not see the chunk is left out), "period" for
+        what its day added, "rerank" for the reranker's.
     """
     found = gather(collection, question, k, dense_weight=dense_weight, query=query, filters=filters, period=period)
     return fold(collection, found, k)
@@ -131,7 +139,36 @@ def gather(
     if period is not None:
         legs["period"] = bonus = _bonus(collection, list(fused), period)
         fused = {id_: (score + bonus.get(id_, 0.0)) / (1.0 + _PERIOD_BONUS) for id_, score in fused.items()}
+    if (reranker := collection.reranker) is not None:
+        legs["rerank"] = scores = _read_together(collection, reranker, question, Candidates(legs, fused).ranked)
+        fused = rerank(fused, scores)
     return Candidates(legs, fused)
+
+
+def _read_together(
+    collection: Collection, reranker: Reranker, question: str, ranked: Sequence[int]
+) -> dict[int, float]:
+    """The reranker's score of the first candidates."""
+    found = collection.store.chunks(ranked[:_RERANKED])
+    texts = [passage_text(article.title, chunk.text) for chunk, article in found.values()]
+    try:
+        scores = reranker.score(search_form(question), texts)
+    except EmbeddingError as error:
+        raise ModelError(str(error), "去掉设置 reranker，就不用重排模型") from None
+    return {id_: float(score) for id_, score in zip(found, scores, strict=True)}
+
+
+def rerank(fused: Mapping[int, float], scores: Mapping[int, float], weight: float = RERANK_WEIGHT) -> dict[int, float]:
+    """The fused scores of the candidates that were read together with the question, mixed with what the reranker says.
+
+    (1 - w) * fused + w * min-max of the reranker's scores; the others stay behind them, in their order.
+    """
+    mixed = {id_: (1.0 - weight) * fused[id_] + weight * score for id_, score in _min_max(scores).items()}
+    last = min(mixed.values(), default=1.0)
+    others = {id_: score for id_, score in fused.items() if id_ not in mixed}
+    highest = max(others.values(), default=0.0)
+    scale = min(1.0, 0.999 * last / highest) if highest > 0 else 1.0
+    return mixed | {id_: score * scale for id_, score in others.items()}
 
 
 def _bonus(collection: Collection, ids: Sequence[int], period: DateSpan) -> dict[int, float]:

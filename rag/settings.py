@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     top_k: int = Field(10, ge=1, le=100, description="检索返回的片段数")
     dense_weight: float = Field(0.6, ge=0.0, le=1.0, description="混合检索中向量分数的权重，其余归关键词")
 
+    reranker: str = Field("", description="重排模型（交叉编码器）：模型库名称或文件夹；为空时不重排")
+
     llm: str = Field("auto", description="大模型：auto、none、api、模型名称、GGUF 文件或 transformers 文件夹")
     llm_engine: Literal["auto", "llama.cpp", "transformers"] = Field("auto", description="运行本地模型的引擎")
     llm_max_tokens: int = Field(512, ge=16, le=8192, description="一次回答最多生成的词元数")

@@ -47,9 +47,10 @@ def test_a_fresh_machine_is_told_what_to_do(tmp_path: Path) -> None:
 
 def test_what_cannot_work_has_a_mend(tmp_path: Path) -> None:
     (tmp_path / "library").write_text("a file", encoding="utf-8")
-    settings = settings_for(tmp_path, embedder="BAAI/bge-m3", llm="qwen2.5-coder-1.5b-instruct")
+    settings = settings_for(tmp_path, embedder="BAAI/bge-m3", reranker="某/重排", llm="qwen2.5-coder-1.5b-instruct")
     bad = {entry.topic: entry for entry in examine(settings) if entry.level == "bad"}
-    assert set(bad) == {"向量模型", "大模型", "知识库"}
+    assert set(bad) == {"向量模型", "重排模型", "大模型", "知识库"}
+    assert "youju models fetch 某/重排" in bad["重排模型"].mend
     assert "youju models fetch BAAI/bge-m3" in bad["向量模型"].mend
     assert "youju models fetch qwen2.5-coder-1.5b-instruct" in bad["大模型"].mend
     assert all(entry.mend for entry in bad.values())

@@ -294,6 +294,8 @@ class TestRepository:
         assert seen[-1] == sum(len(self.FILES[name]) for name in came)
         row = list_models(settings)[-1]
         assert (row.name, row.kind, row.fetched) == ("BAAI/bge-tiny", "embedder", True)
+        (folder / "config.json").write_text('{"architectures": ["XLMRobertaForSequenceClassification"]}')
+        assert list_models(settings)[-1].kind == "reranker"
 
     def test_tampered_small_files_are_refused_too(self, tmp_path: Path) -> None:
         with model_hub({"BAAI/bge-tiny": self.FILES}) as hub:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from embeddings import HashingEmbedder
+from rag import open_library
+from rag.errors import ModelError
 from rag.library import Library
-from rag.retrieval import fuse
+from rag.retrieval import fuse, rerank
 from tests.conftest import make_article
+from tests.embeddings.tiny import make_tiny_reranker
 
 
 def test_fusion_is_a_weighted_sum_of_min_max_scores() -> None:
@@ -95,3 +101,59 @@ def test_either_script_finds_the_other_and_the_quote_keeps_its_own(
     hit = library.search(question, 3, dense_weight=dense_weight)[0]
     assert hit.chunk.text == found
     assert hit.article.text[hit.chunk.start : hit.chunk.end] == found
+
+
+def test_a_reranker_moves_what_it_has_read_and_nothing_else() -> None:
+    fused = {1: 0.9, 2: 0.8, 3: 0.7, 4: 0.6}
+    mixed = rerank(fused, {1: -4.0, 2: 2.0, 3: 5.0}, weight=0.5)
+    assert mixed[1] == pytest.approx(0.45)
+    assert mixed[2] == pytest.approx(0.4 + 0.5 * 6 / 9)
+    assert mixed[3] == pytest.approx(0.35 + 0.5)
+    assert mixed[4] < min(mixed[1], mixed[2], mixed[3]), "what was not read stays behind"
+    assert rerank(fused, {}) == fused
+    assert sorted(rerank(fused, dict.fromkeys(fused, 1.0)), key=lambda i: -fused[i]) == [1, 2, 3, 4]
+
+
+@pytest.mark.model
+def test_a_cross_encoder_by_folder(tmp_path: Path) -> None:
+    folder = make_tiny_reranker(tmp_path / "reranker")
+    texts = [
+        "远棹重工中标",
+        "小麦产量三万",
+        "政府会议中标金额",
+        "天气晴",
+        "金额年年增长",
+        "区县问答中标",
+        "粮食增长",
+        "重工",
+    ]
+    articles = [make_article(f"第{i}号", text * (i % 3 + 1), path=f"{i}.md") for i, text in enumerate(texts)]
+    with open_library(tmp_path / "lib", embedder=HashingEmbedder(), llm="none") as plain:
+        plain.add_articles(articles)
+        before = plain.search("远棹重工中标金额", 8)
+    with open_library(
+        tmp_path / "lib", embedder=HashingEmbedder(), llm="none", reranker=str(folder), threads=1
+    ) as library:
+        hits = library.search("远棹重工中标金额", 8)
+        assert {hit.chunk.id for hit in hits} == {hit.chunk.id for hit in before}
+        assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+        low, high = (limit(hit.why["rerank"] for hit in hits) for limit in (min, max))
+        assert low < high
+        score = {hit.chunk.id: hit.score for hit in before}
+        for hit in hits:
+            assert 0 <= hit.score <= 1
+        assert (
+            hits[0].chunk.id
+            == max(
+                (hit for hit in hits), key=lambda h: score[h.chunk.id] + (h.why["rerank"] - low) / (high - low)
+            ).chunk.id
+        )
+
+
+def test_a_reranker_that_is_not_here_is_named(tmp_path: Path) -> None:
+    with open_library(
+        tmp_path / "lib", embedder=HashingEmbedder(), llm="none", reranker="某/没有", models=tmp_path
+    ) as library:
+        library.add_articles([make_article("甲", STORY, path="a.md")])
+        with pytest.raises(ModelError, match=r"重排模型 某/没有.*youju models fetch 某/没有"):
+            library.search("中标金额", 2)

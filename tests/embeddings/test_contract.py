@@ -115,6 +115,8 @@ def test_the_door() -> None:
         "HashingEmbedder",
         "find_entry",
         "load_embedder",
+        "Reranker",
+        "load_reranker",
     }
     assert all(hasattr(embeddings, name) for name in embeddings.__all__)
 

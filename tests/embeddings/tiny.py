@@ -12,21 +12,10 @@ CHARACTERS = "一二三四五六七八九十年月日市区县政府会议粮食
 def make_tiny_model(folder: Path, *, prompts: dict[str, str] | None = None, seed: int = 0) -> Path:
     """Write a one-layer BERT that knows `CHARACTERS`, with mean pooling; another seed is another model."""
     import torch
-    from transformers import BertConfig, BertModel, BertTokenizerFast
+    from transformers import BertModel
 
-    folder.mkdir(parents=True)
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *CHARACTERS]
-    (folder / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
-    BertTokenizerFast(vocab=str(folder / "vocab.txt"), model_max_length=LENGTH).save_pretrained(folder)
+    config = _tokenizer(folder, LENGTH)
     torch.manual_seed(seed)
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=DIM,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=LENGTH,
-    )
     BertModel(config).save_pretrained(folder, safe_serialization=True)
     kinds = ("Transformer", "Pooling")
     modules = [
@@ -49,3 +38,33 @@ def make_tiny_model(folder: Path, *, prompts: dict[str, str] | None = None, seed
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     return folder
+
+
+def make_tiny_reranker(folder: Path, *, labels: int = 1, seed: int = 0) -> Path:
+    """Write a one-layer cross-encoder that knows `CHARACTERS`."""
+    import torch
+    from transformers import BertForSequenceClassification
+
+    config = _tokenizer(folder, 4 * LENGTH)
+    config.num_labels, config.initializer_range = labels, 0.5
+    torch.manual_seed(seed)
+    BertForSequenceClassification(config).save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+def _tokenizer(folder: Path, length: int) -> Any:
+    """Write the tokenizer; returns the configuration of a model that goes with it."""
+    from transformers import BertConfig, BertTokenizerFast
+
+    folder.mkdir(parents=True)
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *CHARACTERS]
+    (folder / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
+    BertTokenizerFast(vocab=str(folder / "vocab.txt"), model_max_length=length).save_pretrained(folder)
+    return BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=DIM,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=length,
+    )
