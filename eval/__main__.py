@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ import typer
 from rich.console import Console
 
 from eval.cli_bench import app as bench_app
+from eval.cli_retrieval import retrieval, variants
 from rag.errors import SettingsError, YoujuError
 
 app = typer.Typer(
@@ -23,6 +23,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(bench_app, name="bench")
+app.command()(retrieval)
+app.command()(variants)
+bench_app.command("retrieval")(retrieval)
 out_console = Console(highlight=False, soft_wrap=True)
 err_console = Console(stderr=True, highlight=False)
 
@@ -85,58 +88,6 @@ def run(
     err_console.print(f"{describe(summary)}\n结果在 {place}（report.html、summary.md、cases.jsonl）", markup=False)
     if any(row["error"] is not None for row in rows):
         raise typer.Exit(CASE_ERRORS)
-
-
-@app.command()
-def retrieval(
-    names: Annotated[
-        list[str] | None, typer.Option("--set", help="shipped 或评测集文件夹，可重复", show_default="shipped")
-    ] = None,
-    weights: Annotated[
-        list[float] | None,
-        typer.Option(
-            "--dense-weight", min=0, max=1, help="向量的权重，可重复；0 为 BM25，1 为纯向量", show_default="多个"
-        ),
-    ] = None,
-    config: ConfigOption = None,
-    embedder: EmbedderOption = None,
-    limit: LimitOption = None,
-    seed: SeedOption = 0,
-    others: Annotated[
-        bool, typer.Option("--others", help="也比通常的做法：BM25 词、LangChain、LangChain 混合")
-    ] = False,
-    out: Annotated[Path, typer.Option("--out", help="结果文件夹")] = Path("results"),
-    cache: CacheOption = None,
-) -> None:
-    """只比检索：BM25、向量、各权重的混合，以及通常的 LangChain 做法，并列给出。"""
-    from eval.libraries import default_cache, prepared_library, progress_bar
-    from eval.retrieval import DEFAULT_WEIGHTS, compare_retrieval, markdown
-    from eval.sets import load_set
-    from eval.stacks import other_ways
-    from rag import load_settings
-
-    settings = load_settings(config, embedder=embedder, llm="none")
-    out.mkdir(parents=True, exist_ok=True)
-    for name in names or ["shipped"]:
-        chosen = load_set(name).sample(limit, seed)
-        with (
-            prepared_library(chosen, settings, cache or default_cache(), err_console) as library,
-            progress_bar(err_console) as bar,
-        ):
-            task = bar.add_task(chosen.name, total=len(chosen.cases))
-
-            def show(step: str, done: int, total: int) -> None:
-                bar.update(task, completed=done, total=total, description=f"{chosen.name} {step}")  # noqa: B023
-
-            home = cache or default_cache()
-            with ExitStack() as stack:
-                ways = stack.enter_context(other_ways(library, chosen, home, show)) if others else {}
-                result = compare_retrieval(library, chosen, weights or DEFAULT_WEIGHTS, show, ways)
-        table = markdown(result)
-        content = json.dumps({**result, "limit": limit, "seed": seed}, ensure_ascii=False, indent=2)
-        (out / f"retrieval-{chosen.name}.json").write_text(content + "\n", encoding="utf-8")
-        (out / f"retrieval-{chosen.name}.md").write_text(table, encoding="utf-8")
-        out_console.print(table, markup=False)
 
 
 @app.command()

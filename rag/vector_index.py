@@ -145,6 +145,18 @@ class VectorIndex:
             vectors = {id_: self._vector(id_) for id_ in ids}
         return {id_: float(vector @ query) for id_, vector in vectors.items() if vector is not None}
 
+    def rows(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        """The vectors of chunks, shape (len(ids), dim).
+
+        Raises:
+            KeyError: an id is not in the index.
+        """
+        with self._lock:
+            found = [self._vector(id_) for id_ in ids]
+        if missing := [id_ for id_, vector in zip(ids, found, strict=True) if vector is None]:
+            raise KeyError(missing[0])
+        return np.array(found, dtype=np.float32).reshape(len(ids), self.dim)
+
     def differing(self, ids: Sequence[int], vectors: NDArray[np.float32]) -> list[int]:
         """Those of the ids whose vector here is not the one given (or missing); vectors has shape (len(ids), dim)."""
         with self._lock:

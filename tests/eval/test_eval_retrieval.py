@@ -1,19 +1,24 @@
 """Retrieval side by side, over a real library with the shipped fake embedder."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
-from embeddings import HashingEmbedder
+from embeddings import HashingEmbedder, Reranker
 from eval.datasets import EvalSet, Gold, load_folder
 from eval.libraries import library_texts, prepared_library
 from eval.retrieval import compare_retrieval, leg_name, markdown
 from eval.stacks import other_ways, reciprocal_ranks
+from eval.variants import FORMS, VARIANTS, Asked, Bench, compare_variants
+from eval.variants import markdown as markdown_of_variants
 from rag.errors import LibraryError
 from rag.records import Turn
+from rag.retrieval import gather
 from rag.settings import Settings
 
 PLACES = ("青石区", "白沙县", "临澜市", "柏陵市", "望川镇", "西岭村")
@@ -150,3 +155,44 @@ def test_other_ways_are_measured_beside(tiny, quiet, hashing, tmp_path):
 def test_reciprocal_ranks_by_hand():
     # 7: 1/61 + 1/62; 3: 1/62 + 1/63; 9: 1/61; 1: 1/63
     assert reciprocal_ranks([[7, 3, 1], [9, 7, 3]]) == [7, 3, 9, 1]
+
+
+class Contrary(Reranker):
+    """Likes best what says the least of the question."""
+
+    name = "contrary"
+
+    def score(self, question: str, passages: Sequence[str]) -> np.ndarray:
+        return np.array([-len(set(question) & set(passage)) for passage in passages], dtype=np.float32)
+
+
+def test_variants_are_measured_against_what_is_done_now(tiny, quiet, hashing, tmp_path):
+    with prepared_library(tiny, hashing, tmp_path / "cache", quiet, embedder=HashingEmbedder(dim=1024)) as library:
+        result = compare_variants(library, tiny, reranker=Contrary(), forms=True)
+        plain = compare_retrieval(library, tiny, (library.settings.dense_weight,))
+    rows = {row["name"]: row for row in result["rows"]}
+    assert result["rows"][0]["name"] == "现在"
+    assert result["rows"][0]["p"] == {}
+    assert rows["现在"]["metrics"]["hit@1"] == plain["rows"][0]["metrics"]["hit@1"]
+    assert set(rows) >= {*VARIANTS, *FORMS, "重排 1"}
+    for name in (*VARIANTS, *FORMS):  # the right article is too near for any of them to lose it
+        assert rows[name]["metrics"]["hit@1"]["value"] == 1.0, name
+    assert rows["重排 1"]["metrics"]["hit@1"]["value"] < 0.2, "the reranker's word is law at a weight of one"
+    assert rows["重排 1"]["p"]["hit@1"] < 0.05
+    table = markdown_of_variants(result)
+    assert "| 现在 | 100.0 |" in table
+    assert "| 重排 1 | -100.0* |" in table
+    json.dumps(result)
+
+
+def test_feedback_and_diversity_really_change_the_order(tiny, quiet, hashing, tmp_path):
+    with prepared_library(tiny, hashing, tmp_path / "cache", quiet, embedder=HashingEmbedder(dim=1024)) as library:
+        bench = Bench(library)
+        question = "粮食产量是多少？河流有几条？"
+        vector = library.embedder.encode_queries([question])[0]
+        asked = Asked(question, vector, frozenset(), gather(library, question, 30, dense_weight=0.6, query=vector))
+        now = asked.found.ranked
+        assert sorted(now) == sorted(VARIANTS["MMR 0.7"](bench, asked))
+        fused = {name: dict(VARIANTS[name](bench, asked)) for name in ("反馈：向量 0.4", "反馈：十个词", "多个问法")}
+        assert all(found != dict(asked.found.fused) for found in fused.values())
+        assert max(VARIANTS["MMR 0.7"](bench, asked).items(), key=lambda item: item[1])[0] == now[0]

@@ -1,0 +1,120 @@
+"""`python -m eval retrieval` and `variants`: rankings side by side, on the command line."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+out_console = Console(highlight=False, soft_wrap=True)
+err_console = Console(stderr=True, highlight=False)
+
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="配置文件 youju.toml", show_default=False)]
+EmbedderOption = Annotated[str | None, typer.Option("--embedder", help="向量模型", show_default=False)]
+LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="只抽这么多题", show_default=False)]
+SeedOption = Annotated[int, typer.Option("--seed", help="抽题的随机种子")]
+CacheOption = Annotated[Path | None, typer.Option("--cache", help="存放评测知识库的文件夹", show_default="用户缓存")]
+NamesOption = Annotated[
+    list[str] | None, typer.Option("--set", help="shipped 或评测集文件夹，可重复", show_default="shipped")
+]
+
+
+def retrieval(
+    names: NamesOption = None,
+    weights: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--dense-weight", min=0, max=1, help="向量的权重，可重复；0 为 BM25，1 为纯向量", show_default="多个"
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    embedder: EmbedderOption = None,
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+    others: Annotated[
+        bool, typer.Option("--others", help="也比通常的做法：BM25 词、LangChain、LangChain 混合")
+    ] = False,
+    out: Annotated[Path, typer.Option("--out", help="结果文件夹")] = Path("results"),
+    cache: CacheOption = None,
+) -> None:
+    """只比检索：BM25、向量、各权重的混合，以及通常的 LangChain 做法，并列给出。"""
+    from eval.libraries import default_cache, prepared_library, progress_bar
+    from eval.retrieval import DEFAULT_WEIGHTS, compare_retrieval, markdown
+    from eval.sets import load_set
+    from eval.stacks import other_ways
+    from rag import load_settings
+
+    settings = load_settings(config, embedder=embedder, llm="none")
+    out.mkdir(parents=True, exist_ok=True)
+    for name in names or ["shipped"]:
+        chosen = load_set(name).sample(limit, seed)
+        with (
+            prepared_library(chosen, settings, cache or default_cache(), err_console) as library,
+            progress_bar(err_console) as bar,
+        ):
+            task = bar.add_task(chosen.name, total=len(chosen.cases))
+
+            def show(step: str, done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total, description=f"{chosen.name} {step}")  # noqa: B023
+
+            home = cache or default_cache()
+            with ExitStack() as stack:
+                ways = stack.enter_context(other_ways(library, chosen, home, show)) if others else {}
+                result = compare_retrieval(library, chosen, weights or DEFAULT_WEIGHTS, show, ways)
+        table = markdown(result)
+        content = json.dumps({**result, "limit": limit, "seed": seed}, ensure_ascii=False, indent=2)
+        (out / f"retrieval-{chosen.name}.json").write_text(content + "\n", encoding="utf-8")
+        (out / f"retrieval-{chosen.name}.md").write_text(table, encoding="utf-8")
+        out_console.print(table, markup=False)
+
+
+def variants(
+    names: NamesOption = None,
+    reranker: Annotated[
+        str | None, typer.Option("--reranker", help="也试这个重排模型：名称或文件夹", show_default=False)
+    ] = None,
+    forms: Annotated[bool, typer.Option("--forms", help="也试别的向量化内容（各要重新向量化一遍）")] = False,
+    config: ConfigOption = None,
+    embedder: EmbedderOption = None,
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+    out: Annotated[Path, typer.Option("--out", help="结果文件夹")] = Path("results"),
+    cache: CacheOption = None,
+) -> None:
+    """检索的其他做法：融合、反馈、多个问法、MMR、句子、重排、向量化的内容，各与现在的做法逐题配对比较。"""
+    from embeddings import EmbeddingError, load_reranker
+    from eval.libraries import default_cache, prepared_library, progress_bar
+    from eval.sets import load_set
+    from eval.variants import compare_variants, markdown
+    from rag import load_settings
+    from rag.errors import ModelError
+
+    settings = load_settings(config, embedder=embedder, llm="none", reranker="")
+    try:
+        reader = load_reranker(reranker, threads=settings.threads, models_dir=settings.models) if reranker else None
+    except EmbeddingError as error:
+        raise ModelError(str(error)) from None
+    out.mkdir(parents=True, exist_ok=True)
+    for name in names or ["shipped"]:
+        chosen = load_set(name).sample(limit, seed)
+        with (
+            prepared_library(chosen, settings, cache or default_cache(), err_console) as library,
+            progress_bar(err_console) as bar,
+        ):
+            task = bar.add_task(chosen.name, total=len(chosen.cases))
+
+            def show(step: str, done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total, description=f"{chosen.name} {step}")  # noqa: B023
+
+            result = compare_variants(library, chosen, reranker=reader, forms=forms, on_step=show)
+        table = markdown(result)
+        content = json.dumps(
+            {**result, "limit": limit, "seed": seed, "reranker": reranker}, ensure_ascii=False, indent=2
+        )
+        (out / f"variants-{chosen.name}.json").write_text(content + "\n", encoding="utf-8")
+        (out / f"variants-{chosen.name}.md").write_text(table, encoding="utf-8")
+        out_console.print(table, markup=False)
