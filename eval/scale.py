@@ -31,6 +31,7 @@ from eval.run import describe_machine, peak_mb
 from rag import Article, Chunk, Filters, Library, load_settings, open_library
 from rag.checking import DATABASE
 from rag.errors import YoujuError
+from rag.folder_index import FolderIndex
 from rag.near_duplicates import BANDS
 from rag.retrieval import retrieve
 from rag.store import Store, StoredArticle
@@ -269,7 +270,7 @@ def _build(place: Path) -> dict[str, Any]:
     shutil.rmtree(place / "keywords", ignore_errors=True)
     with _open(place) as library:
         started = time.perf_counter()
-        library.vectors()
+        library.index()
         seconds = time.perf_counter() - started
         articles, chunks = library.counts()
     return {"articles": articles, "chunks": chunks, "build_seconds": round(seconds, 1)}
@@ -282,11 +283,11 @@ def _questions(place: Path) -> dict[str, Any]:
         opened = time.perf_counter() - started
         questions = [article.title for article, _ in zip(_spread(library), range(_QUESTIONS), strict=False)]
         queries = library.embedder.encode_queries([search_form(question) for question in questions])
-        figures: dict[str, Any] = {"open_seconds": round(opened, 2), "cells": library.vectors().cells}
+        figures: dict[str, Any] = {"open_seconds": round(opened, 2), "cells": _cells(library)}
         some = tuple(article.id for article, _ in zip(_spread(library), range(5), strict=False))
         year = Filters(after=_last_day(library) - timedelta(days=365))
         ways: dict[str, Callable[[str, NDArray[np.float32]], object]] = {
-            "dense": lambda question, query: library.vectors().search(query, 100),
+            "dense": lambda question, query: library.index().dense(query, 100),
             "keyword": lambda question, query: retrieve(library, question, 10, dense_weight=0.0, query=query),
             "whole": lambda question, query: retrieve(library, question, 10, dense_weight=0.6, query=query),
             "narrow": lambda question, query: retrieve(
@@ -309,6 +310,12 @@ def _questions(place: Path) -> dict[str, Any]:
         figures |= _one_more(library)
     figures["disk_mb"] = round(sum(f.stat().st_size for f in place.rglob("*") if f.is_file()) / 1e6)
     return figures
+
+
+def _cells(library: Library) -> int:
+    index = library.index()
+    assert isinstance(index, FolderIndex)
+    return index.vectors.cells
 
 
 def _spread(library: Library) -> Iterator[Article]:
@@ -341,7 +348,7 @@ def _recall(library: Library, queries: NDArray[np.float32]) -> float:
             row += [(-float(found[i]), ids[start + int(i)]) for i in top]
     hits = 0
     for row, query in zip(best, queries, strict=True):
-        hits += len({i for _, i in sorted(row)[:10]} & {i for i, _ in library.vectors().search(query, 10)})
+        hits += len({i for _, i in sorted(row)[:10]} & {i for i, _ in library.index().dense(query, 10)})
     return round(hits / (10 * len(queries)), 4)
 
 

@@ -52,7 +52,7 @@ def other_ways(
         words.update((IndexedChunk(i, "", piece) for i, piece in enumerate(pieces)), [], 1)
 
         def bm25(question: str, query: NDArray[np.float32], k: int) -> Ranking:
-            return [frozenset({of_chunk[i]}) for i, _ in library.keywords().search(query_words(question), k)]
+            return [frozenset({of_chunk[i]}) for i, _ in library.index().keyword(query_words(question), k)]
 
         def dense(question: str, query: NDArray[np.float32], k: int) -> Ranking:
             _, found = index.search(query.reshape(1, -1), min(k, len(pieces)))

@@ -67,7 +67,8 @@ class Bench:
 
     def rows(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """The vectors of passages, shape (len(ids), dim)."""
-        return self.library.vectors().rows(ids)
+        found = self.library.index().rows(ids)
+        return np.stack([found[id_] for id_ in ids])
 
     def passages(self, ids: Sequence[int]) -> dict[int, tuple[Chunk, Article]]:
         """Passages with their articles."""
@@ -126,7 +127,7 @@ def _filled(bench: Bench, asked: Asked) -> Fused:
     """BM25 also for what only the dense leg found."""
     found = bench.passages([id_ for id_ in asked.dense if id_ not in asked.keyword])
     articles = tuple({article.id for _, article in found.values()})
-    scores = bench.library.keywords().search(
+    scores = bench.library.index().keyword(
         query_words(asked.question), 2000, Filters(articles=articles), pairs=query_pairs(asked.question)
     )
     filled = dict(asked.keyword) | {id_: score for id_, score in scores if id_ in found}
@@ -174,9 +175,9 @@ def _fed_back_words(bench: Bench, asked: Asked) -> Fused:
         for word in set(index_words(chunk.text)):
             counts[word] = counts.get(word, 0) + 1
     known = query_words(asked.question)
-    idf = bench.library.keywords().idf([word for word, n in counts.items() if n >= 2 and word not in known])
+    idf = bench.library.index().idf([word for word, n in counts.items() if n >= 2 and word not in known])
     added = sorted(idf, key=lambda word: -counts[word] * idf[word])[:10]
-    more = dict(bench.library.keywords().search([*known, *added], 100, pairs=query_pairs(asked.question)))
+    more = dict(bench.library.index().keyword([*known, *added], 100, pairs=query_pairs(asked.question)))
     return fuse(asked.dense, {**asked.keyword, **more}, bench.weight)
 
 

@@ -19,21 +19,17 @@ from rag.errors import EmbedderMismatch, LibraryBusy, LibraryError, ModelError
 from rag.facets import facets, matching_chunks
 from rag.fetch import is_web_address
 from rag.filters import Facets, Filters
+from rag.folder_index import FolderIndex
 from rag.ingest import PASSAGE_FORM, AddReport, Ingest, OnProgress, Reader
-from rag.keyword_index import KeywordIndex
 from rag.records import Article
+from rag.search_index import SearchIndex
 from rag.settings import Settings
-from rag.store import Location, Store, unpack
-from rag.vector_index import VectorIndex
+from rag.store import Location, Store
 
 _REBUILD = "youju rebuild"
 
 
 _KEPT_MATCHES = 8
-_COMPARED_AT_ONCE = 10_000
-_CAUGHT_UP_AT_OPENING = 2_000
-"""The saved vectors may be so many changes behind the store (or a fiftieth of it, if that is more): they are read from it within a
-tenth of a second, and adding one article to a million does not write a gigabyte."""
 _SAVE_EVERY = 60.0
 _SAVE_SHARE = 30.0
 """Indexes are saved once a minute while articles are added, more rarely where a save takes more than two seconds."""
@@ -82,14 +78,10 @@ class Collection:
         self._given = embedder
         self._embedder: Embedder | None = None
         self._reranker: Reranker | None = None
-        self._vectors: VectorIndex | None = None
-        self._keywords: KeywordIndex | None = None
+        self._index: SearchIndex | None = None
         self._guard = threading.RLock()
         self._counted: tuple[int, tuple[int, int]] | None = None
         self._matches: dict[Filters, tuple[int, NDArray[np.int64]]] = {}
-        self._mended = False
-        self.repairs: list[str] = []
-        """What was found damaged or missing since the collection was opened, and made anew (Chinese)."""
         self._lock = FileLock(self.path / "write.lock", thread_local=False)
         made_by = self.store.meta().get("embedder")
         wanted = embedder.name if embedder else settings.embedder
@@ -151,52 +143,29 @@ class Collection:
             f"改回 --embedder {made_by}，或运行 {_REBUILD} --library {self.path} 用新模型重建",
         )
 
-    def vectors(self) -> VectorIndex:
-        """The dense leg, in step with the store."""
-        return self._current()[0]
-
-    def keywords(self) -> KeywordIndex:
-        """The keyword leg, in step with the store (or as far as another process that is writing has brought it)."""
-        return self._current()[1]
-
-    def _current(self) -> tuple[VectorIndex, KeywordIndex]:
+    def index(self) -> SearchIndex:
+        """Both legs, in step with the store (or as far as another process that is writing has brought them)."""
         with self._guard:
-            generation = self.store.generation()
-            vectors, keywords = self._load_indexes()
-            if vectors.generation < generation:
-                self._check_fingerprint()
-                self._catch_up_vectors(vectors, generation)
-            if keywords.generation < generation:
-                keywords.reload()
-            if (keywords.generation < generation or self._mended) and not self._lock.is_locked:
+            self._check_fingerprint()
+            index = self._opened_index()
+            if not index.follow() and not self._lock.is_locked:
                 try:
                     with self._lock.acquire(blocking=False):
-                        self._save_indexes()
+                        index.update()
                 except Timeout:
                     pass  # the process that is writing will finish them; until then its news is missing here
-            return vectors, keywords
+            return index
 
-    def _load_indexes(self) -> tuple[VectorIndex, KeywordIndex]:
-        """Both indexes as they lie on disk; one that is missing or damaged starts empty, and a repair is noted."""
-        if self._keywords is None:
-            self._keywords = KeywordIndex(self.path / "keywords")
-            if not self._keywords.generation:
-                self._note_repair("关键词索引")
-        if self._vectors is None:
-            embedder = self.embedder
-            self._vectors = VectorIndex.load(self.path, embedder.dim, embedder.fingerprint)
-            if self._vectors is None:
-                self._vectors = VectorIndex(embedder.dim, embedder.fingerprint)
-                self._note_repair("向量索引")
-        return self._vectors, self._keywords
+    @property
+    def repairs(self) -> list[str]:
+        """What was found damaged or missing since the collection was opened, and made anew (Chinese)."""
+        return self._opened_index().repairs
 
-    def _vectors_saved(self) -> bool:
-        return not self._mended and (self.path / "vectors.json").is_file()
-
-    def _note_repair(self, what: str) -> None:
-        if self.store.meta().get("indexed"):  # a library that was never indexed has nothing to repair
-            self._mended = True
-            self.repairs.append(f"{what}缺失或损坏，已从知识库重建")
+    def _opened_index(self) -> SearchIndex:
+        with self._guard:
+            if self._index is None:
+                self._index = FolderIndex(self.path, self.store, lambda: self.embedder, self.matching)
+            return self._index
 
     def _check_fingerprint(self) -> None:
         """Another process may have rebuilt the library with another embedder meanwhile."""
@@ -204,45 +173,10 @@ class Collection:
         if meta.get("fingerprint", self.embedder.fingerprint) != self.embedder.fingerprint:
             raise self._mismatch(meta["embedder"], self.embedder.name)
 
-    def _catch_up_vectors(self, index: VectorIndex, generation: int) -> None:
-        index.remove(self.store.removed_since(index.generation))
-        ids: list[int] = []
-        rows: list[np.ndarray] = []
-        for id_, vector in self.store.vectors_since(index.generation):
-            ids.append(id_)
-            rows.append(unpack(vector))
-            if len(ids) == 10_000:
-                index.add(ids, np.stack(rows))
-                ids, rows = [], []
-        if ids:
-            index.add(ids, np.stack(rows))
-        index.generation = generation
-
-    def _save_indexes(self) -> None:
-        """Bring both indexes on disk up to the store. The caller holds the write lock."""
+    def _update_index(self) -> None:
+        """Bring the index up to the store. The caller holds the write lock."""
         with self._guard:
-            generation = self.store.generation()
-            vectors, keywords = self._load_indexes()
-            if vectors.generation < generation:
-                self._catch_up_vectors(vectors, generation)
-            try:
-                if keywords.generation < generation:
-                    since = keywords.generation
-                    keywords.update(self.store.words_since(since), self.store.removed_since(since), generation)
-                if (
-                    vectors.group()
-                    or vectors.unsaved >= max(_CAUGHT_UP_AT_OPENING, len(vectors) // 50)
-                    or not self._vectors_saved()
-                ):
-                    vectors.save(self.path)
-            except OSError as error:
-                raise LibraryError(
-                    f"索引写不进 {self.path}（{error.strerror or error}）；文章都已存好，索引可以随时重建",
-                    "请腾出磁盘空间或检查文件夹权限，再运行同一条命令",
-                ) from None
-            self._mended = False
-            if not self.store.meta().get("indexed"):
-                self.store.set_meta({"indexed": "1"})
+            self._opened_index().update()
 
     # -- writing -------------------------------------------------------------------------------------------------
 
@@ -254,7 +188,7 @@ class Collection:
     def _ingest(self, run: Callable[[Ingest], AddReport], on_progress: OnProgress | None, rows: bool) -> AddReport:
         with self._writing():
             before = self.store.generation()
-            saved = _SaveNowAndThen(self._save_indexes)
+            saved = _SaveNowAndThen(self._update_index)
             ingest = Ingest(
                 self.store,
                 self._embedder_for_writing,
@@ -269,7 +203,7 @@ class Collection:
             )  # broken off, it leaves the indexes as they were last saved; they catch up by themselves
             if self.store.generation() > before or self._indexes_behind():
                 started = time.perf_counter()
-                self._save_indexes()
+                self._update_index()
                 stages = dict(report.stages)
                 stages["index"] = stages.get("index", 0.0) + time.perf_counter() - started
                 report = replace(report, stages=stages)
@@ -279,7 +213,7 @@ class Collection:
         """Whether an earlier run stored chunks and was broken off before the indexes had them."""
         if not self.store.counts()[1]:
             return False
-        return not (self.path / "vectors.json").is_file() or not (self.path / "keywords" / "youju.json").is_file()
+        return self._opened_index().behind()
 
     def _embedder_for_writing(self) -> Embedder:
         embedder = self.embedder
@@ -333,7 +267,7 @@ class Collection:
             known = [id_ for id_ in dict.fromkeys(ids) if self.store.article(id_)]
             if known:
                 self.store.write(remove=known)
-                self._save_indexes()
+                self._update_index()
             return len(known)
 
     # -- reading -------------------------------------------------------------------------------------------------
@@ -407,10 +341,10 @@ class Collection:
         repaired: list[str] = []
         if dim and not problems:
             problems += check_sample(self.store, self.embedder)
-            for name, fine in (("向量索引", self._vectors_fine), ("关键词索引", self._keywords_fine)):
+            for name, fine in self.index().faults().items():
                 if not fine():
                     repaired.append(f"{name}与文章不一致，已重建")
-                    self.discard_indexes()
+                    self._renew_index()
                     if not fine():
                         problems.append(f"{name}重建后仍与文章不一致，请检查磁盘")
         exists = {path: Location(path).exists for path in {path for _, path in self.store.places()}}
@@ -422,30 +356,14 @@ class Collection:
             tuple(sorted(path for path, here in exists.items() if not here)),
         )  # fmt: skip
 
-    def _vectors_fine(self) -> bool:
-        index = self.vectors()
-        ids = sorted(self.store.chunk_ids())
-        if index.ids() != set(ids):
-            return False
-        for start in range(0, len(ids), _COMPARED_AT_ONCE):
-            batch = dict(self.store.vectors_of(ids[start : start + _COMPARED_AT_ONCE]))
-            if batch and index.differing(list(batch), np.stack(list(batch.values()))):
-                return False
-        return True
-
-    def _keywords_fine(self) -> bool:
-        index = self.keywords()
-        return index.ids() == self.store.chunk_ids() and not index.damaged()
-
-    def discard_indexes(self) -> None:
-        """Make both indexes anew from the store."""
+    def _renew_index(self) -> None:
+        """Make the index anew from the store."""
         with self._guard, self._writing():
-            noted = list(self.repairs)
-            (self.path / "vectors.json").unlink(missing_ok=True)
-            (self.path / "keywords" / "youju.json").unlink(missing_ok=True)
-            self._vectors = self._keywords = None
-            self._save_indexes()
-            self.repairs[:] = noted
+            index = self._opened_index()
+            noted = list(index.repairs)
+            index.discard()
+            index.update()
+            index.repairs[:] = noted
 
 
 class _SaveNowAndThen:

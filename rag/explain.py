@@ -59,7 +59,7 @@ def explain(
         for leg, scores in found.legs.items()
         if leg != "period"
     }
-    idf = collection.keywords().idf(query_words(question))
+    idf = collection.index().idf(query_words(question))
     hits = []
     for hit in fold(collection, found, k):
         own = {*index_words(hit.chunk.text), *index_words(hit.article.title)}

@@ -136,7 +136,7 @@ class _Question:
 
 def _asked(collection: Collection, question: str) -> _Question:
     words = topic_words(question)
-    idf = collection.keywords().idf(words)
+    idf = collection.index().idf(words)
     return _Question(question, idf, years_in(question, None), months_in(question), question_expects(question))
 
 

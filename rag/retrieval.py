@@ -124,16 +124,16 @@ def gather(
         return Candidates({}, {})
     dense: dict[int, float] = {}
     keyword: dict[int, float] = {}
-    among = collection.matching(filters) if filters else None
+    index = collection.index()
     if dense_weight > 0:
         if query is None:
             query = collection.embedder.encode_queries([search_form(question)])[0]
-        dense = dict(collection.vectors().search(query, max(_DEPTH, k), among))
+        dense = dict(index.dense(query, max(_DEPTH, k), filters))
     if dense_weight < 1:
         words, pairs = query_words(question), query_pairs(question)
-        keyword = dict(collection.keywords().search(words, max(_DEPTH, k), filters, pairs=pairs))
+        keyword = dict(index.keyword(words, max(_DEPTH, k), filters, pairs=pairs))
     if dense_weight > 0 and query is not None:
-        dense |= collection.vectors().cosines(query, [id_ for id_ in keyword if id_ not in dense])
+        dense |= index.cosines(query, [id_ for id_ in keyword if id_ not in dense])
     fused = fuse(dense, keyword, dense_weight)
     legs = {"dense": dense, "keyword": keyword}
     if period is not None:

@@ -139,23 +139,11 @@ class VectorIndex:
                     ]  # padded with -1
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]
 
-    def cosines(self, query: NDArray[np.float32], ids: Sequence[int]) -> dict[int, float]:
-        """Cosine of the query with chosen chunks; ids that are not in the index are left out."""
+    def rows(self, ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """The vectors of chunks; ids that are not in the index are left out."""
         with self._lock:
             vectors = {id_: self._vector(id_) for id_ in ids}
-        return {id_: float(vector @ query) for id_, vector in vectors.items() if vector is not None}
-
-    def rows(self, ids: Sequence[int]) -> NDArray[np.float32]:
-        """The vectors of chunks, shape (len(ids), dim).
-
-        Raises:
-            KeyError: an id is not in the index.
-        """
-        with self._lock:
-            found = [self._vector(id_) for id_ in ids]
-        if missing := [id_ for id_, vector in zip(ids, found, strict=True) if vector is None]:
-            raise KeyError(missing[0])
-        return np.array(found, dtype=np.float32).reshape(len(ids), self.dim)
+        return {id_: vector for id_, vector in vectors.items() if vector is not None}
 
     def differing(self, ids: Sequence[int], vectors: NDArray[np.float32]) -> list[int]:
         """Those of the ids whose vector here is not the one given (or missing); vectors has shape (len(ids), dim)."""

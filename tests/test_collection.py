@@ -16,6 +16,7 @@ import pytest
 from embeddings import HashingEmbedder
 from rag.checking import CheckReport
 from rag.errors import EmbedderMismatch, LibraryBusy, LibraryError
+from rag.folder_index import FolderIndex
 from rag.ingest import Ingest
 from rag.library import Library
 from rag.rebuild import rebuild
@@ -168,7 +169,9 @@ def test_a_derived_index_that_is_lost_or_damaged_is_made_anew(
 
 def test_indexes_that_disagree_with_the_store_are_found_and_mended(library: Library, write_file: WriteFile) -> None:
     library.add([post(write_file, "甲", "东湖镇茶叶产量为320.5吨。")])
-    library.vectors().remove(library.store.chunk_ids())
+    index = library.index()
+    assert isinstance(index, FolderIndex)
+    index.vectors.remove(library.store.chunk_ids())
     assert library.check().repaired == ("向量索引与文章不一致，已重建",)
     assert library.check() == CheckReport(1, 1)
 

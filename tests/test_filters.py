@@ -73,18 +73,18 @@ def test_the_legs_and_python_agree(library: Library, filters: Filters) -> None:
     ids = library.matching(filters)
     assert list(ids) == sorted(ids)
     assert {article.id for _, article in library.store.chunks(ids.tolist()).values()} == expected
-    by_words = library.keywords().search(query_words("茶叶"), 1000, filters)
+    by_words = library.index().keyword(query_words("茶叶"), 1000, filters)
     assert sorted(id_ for id_, _ in by_words) == ids.tolist()
     query = library.embedder.encode_queries(["茶叶"])[0]
-    by_vectors = library.vectors().search(query, 1000, ids if filters else None)
+    by_vectors = library.index().dense(query, 1000, filters)
     assert sorted(id_ for id_, _ in by_vectors) == ids.tolist()
     found = {hit.article.id for hit in library.search("茶叶的消息", 1000, filters=filters)}
     assert found == expected
 
 
 def test_scores_do_not_change_with_a_filter(library: Library) -> None:
-    everything = dict(library.keywords().search(query_words("第7号消息"), 1000))
-    only = library.keywords().search(query_words("第7号消息"), 1000, Filters(sources=("青石日报",)))
+    everything = dict(library.index().keyword(query_words("第7号消息"), 1000))
+    only = library.index().keyword(query_words("第7号消息"), 1000, Filters(sources=("青石日报",)))
     assert only
     assert all(score == pytest.approx(everything[id_]) for id_, score in only)
 
