@@ -160,6 +160,8 @@ def _fed_back_vector(share: float) -> Variant:
     """Rocchio (1971): the question's vector moved towards the mean of the first passages."""
 
     def variant(bench: Bench, asked: Asked) -> Fused:
+        if not asked.found.fused:
+            return {}
         moved = (1 - share) * asked.vector + share * bench.rows(asked.found.ranked[:_FED_BACK]).mean(axis=0)
         vector = (moved / np.linalg.norm(moved)).astype(np.float32)
         return _search(bench, asked.question, vector).fused

@@ -157,6 +157,9 @@ def restore(backup: Path, home: Path) -> None:
                 raise LibraryError(f"备份文件损坏：{backup}（{problems[0]}）", "请换一个备份")
             with closing(sqlite3.connect(partial)) as copy:
                 source.backup(copy)
+                # an index on a server belongs to the library that was backed up
+                copy.execute("DELETE FROM meta WHERE key IN ('index', 'indexed_to', 'library_id')")
+                copy.commit()
         sync_file(partial)
         partial.replace(home / DATABASE)
         sync_folder(home)

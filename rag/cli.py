@@ -39,7 +39,8 @@ app.command()(ask)
 _INTERRUPTED = 130
 """What typer makes of Ctrl-C."""
 
-_STAGES = {"read": "读取", "compare": "比较", "embed": "写入"}
+_STAGES = {"read": "读取", "compare": "比较", "embed": "写入", "index": "索引"}
+_UNITS = {"read": "个文件", "index": "个片段"}
 
 
 @contextmanager
@@ -55,7 +56,7 @@ def _progress(label: str) -> Iterator[Callable[[str, float, int, int], None]]:
         def tell(stage: str, done: float, total: int, chunks: int) -> None:
             if stage not in tasks:
                 tasks[stage] = bar.add_task(f"{label}：{_STAGES.get(stage, stage)}", total=None, counts="")
-            unit = "个文件" if stage == "read" else f"篇 · {chunks} 片段" if stage == "embed" else "篇"
+            unit = f"篇 · {chunks} 片段" if stage == "embed" else _UNITS.get(stage, "篇")
             bar.update(tasks[stage], completed=done, total=total or None, counts=f"{int(done)}/{total} {unit}")
 
         yield tell
@@ -235,6 +236,27 @@ def rebuild(
     with _progress("重建") as tell:
         report = run(settings, tell)
     out.print(f"重建完成：{report.articles} 篇文章，{report.chunks} 个片段，向量模型 {settings.embedder}。")
+
+
+@app.command()
+def move(
+    to: Annotated[
+        str,
+        typer.Option("--to", help="Milvus 的地址，如 http://host:19530；folder 为搬回知识库文件夹", show_default=False),
+    ],
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """把检索用的索引搬到 Milvus（一台服务器或集群），或搬回来；文章不动，之后的用法不变。"""
+    from rag.search_index import index_place
+
+    place = index_place(to)
+    with opened(load_settings(config, library=library)) as collection:
+        with _progress("搬移") as tell:
+            collection.move_index(place, lambda done, total: tell("index", done, total, 0))
+        articles, chunks = collection.counts()
+    where = place or "知识库文件夹"
+    out.print(f"索引已在 {escape(where)}：{articles} 篇文章，{chunks} 个片段。以后照常使用，不用再写地址。")
 
 
 @app.command()

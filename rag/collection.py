@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,6 +79,7 @@ class Collection:
         self._embedder: Embedder | None = None
         self._reranker: Reranker | None = None
         self._index: SearchIndex | None = None
+        self._index_place = ""
         self._guard = threading.RLock()
         self._counted: tuple[int, tuple[int, int]] | None = None
         self._matches: dict[Filters, tuple[int, NDArray[np.int64]]] = {}
@@ -89,7 +90,9 @@ class Collection:
             raise self._mismatch(made_by, wanted)
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files and connections."""
+        if self._index is not None:
+            self._index.close()
         self.store.close()
 
     # -- parts, loaded when first needed -------------------------------------------------------------------------
@@ -159,13 +162,48 @@ class Collection:
     @property
     def repairs(self) -> list[str]:
         """What was found damaged or missing since the collection was opened, and made anew (Chinese)."""
-        return self._opened_index().repairs
+        return self._index.repairs if self._index is not None else []
 
     def _opened_index(self) -> SearchIndex:
+        place = self.store.meta().get("index", "")
         with self._guard:
-            if self._index is None:
-                self._index = FolderIndex(self.path, self.store, lambda: self.embedder, self.matching)
+            if self._index is None or self._index_place != place:  # another process may have moved it
+                self._index, self._index_place = self._index_at(place), place
             return self._index
+
+    def _index_at(self, place: str) -> SearchIndex:
+        if place:
+            from rag.milvus_index import MilvusIndex
+
+            return MilvusIndex(
+                place, self.store, lambda: self.embedder, self.matching, self.settings.index_token.get_secret_value()
+            )
+        return FolderIndex(self.path, self.store, lambda: self.embedder, self.matching)
+
+    def move_index(self, place: str, on_step: Callable[[int, int], None] | None = None) -> None:
+        """Build the index at another place and use it from now on, here and in every other process; the articles stay where they are.
+
+        Args:
+            place: a Milvus address (http://host:19530; host.db for Milvus Lite), or empty for the library's folder.
+            on_step: told how many chunks are done, and how many there are.
+
+        Raises:
+            LibraryError: the place cannot be reached; the index stays where it is.
+            LibraryBusy: another process is writing.
+        """
+        with self._writing():
+            self._embedder_for_writing()
+            index = self._index_at(place)
+            index.discard()
+            index.update(on_step)
+            index.repairs.clear()  # a folder that has no index yet is nothing damaged
+            before = self.store.meta().get("index", "")
+            self.store.set_meta({"index": place})
+            with self._guard:
+                self._index, self._index_place = index, place
+            if before and before != place:
+                with suppress(LibraryError):  # what lies in a server that is gone cannot be dropped
+                    self._index_at(before).discard()
 
     def _check_fingerprint(self) -> None:
         """Another process may have rebuilt the library with another embedder meanwhile."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -86,6 +86,24 @@ class Facets:
 def category_path(text: str) -> tuple[str, ...]:
     """金融/东澜财经 as ("金融", "东澜财经")."""
     return tuple(part.strip() for part in text.split("/") if part.strip())
+
+
+def day_number(moment: datetime | None) -> int:
+    """Day of publication in Asia/Shanghai as a proleptic Gregorian ordinal, as indexes keep it; 0 for none."""
+    return moment.astimezone(SHANGHAI).toordinal() if moment else 0
+
+
+def facet_terms(source: str, category: Sequence[str], article_id: str) -> list[str]:
+    """What an article can be filtered by, as indexes keep it: s:source, a:id, and c:path for its category and all above it."""
+    paths = ["/".join(category[: i + 1]) for i in range(len(category))]
+    return [f"s:{source}", f"a:{article_id}", *(f"c:{path}" for path in paths)]
+
+
+def wanted_terms(filters: Filters) -> list[list[str]]:
+    """The terms (see `facet_terms`) that filters ask for: one of each list must be there."""
+    paths = ["/".join(category_path(value)) for value in filters.categories]
+    groups = (("s", filters.sources), ("c", paths), ("a", filters.articles))
+    return [[f"{mark}:{value}" for value in values] for mark, values in groups if values]
 
 
 _FIRST, _LAST = date(1, 1, 2), date(9999, 12, 30)

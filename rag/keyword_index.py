@@ -7,30 +7,18 @@ import math
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rag.durable import write_whole
-from rag.filters import Filters, category_path
-from rag.records import SHANGHAI, IndexedChunk
+from rag.filters import Filters, day_number, facet_terms, wanted_terms
+from rag.records import IndexedChunk
 from rag.words import index_pairs, index_words
 
 _FORMAT = 5
 _WRITER_BYTES = 64_000_000
-_WEIGHTS = {"text": 1.0, "title": 0.5, "text_pairs": 0.5, "title_pairs": 0.25}
+WEIGHTS = {"text": 1.0, "title": 0.5, "text_pairs": 0.5, "title_pairs": 0.25}
 """Weight of each field's BM25; `python -m eval retrieval` measures them."""
-
-
-def _day(moment: datetime | None) -> int:
-    """Day of publication in Asia/Shanghai as a proleptic Gregorian ordinal; 0 for none."""
-    return moment.astimezone(SHANGHAI).toordinal() if moment else 0
-
-
-def _facets(chunk: IndexedChunk) -> list[str]:
-    """s:source, a:article id, and c:path for the category and everything above it."""
-    paths = ["/".join(chunk.category[: i + 1]) for i in range(len(chunk.category))]
-    return [f"s:{chunk.source}", f"a:{chunk.article_id}", *(f"c:{path}" for path in paths)]
 
 
 class KeywordIndex:
@@ -73,7 +61,7 @@ class KeywordIndex:
 
         schema = tantivy.SchemaBuilder()
         schema.add_integer_field("id", stored=True, indexed=True, fast=True)
-        for field in _WEIGHTS:
+        for field in WEIGHTS:
             schema.add_text_field(field, stored=False, tokenizer_name="whitespace", index_option="freq")
         schema.add_integer_field("day", indexed=True, fast=True)
         schema.add_text_field("facets", stored=False, tokenizer_name="raw", index_option="basic")
@@ -108,8 +96,8 @@ class KeywordIndex:
                 writer.delete_documents_by_term("id", chunk.id)
                 own = {"text": " ".join(index_words(chunk.text)), "text_pairs": " ".join(index_pairs(chunk.text))}
                 document = tantivy.Document(id=chunk.id, **fields, **own)
-                document.add_integer("day", _day(chunk.published_at))
-                for facet in _facets(chunk):
+                document.add_integer("day", day_number(chunk.published_at))
+                for facet in facet_terms(chunk.source, chunk.category, chunk.article_id):
                     document.add_text("facets", facet)
                 writer.add_document(document)
             writer.commit()
@@ -182,7 +170,7 @@ class KeywordIndex:
             return []
         schema = self._index.schema
         clauses = []
-        for field, weight in _WEIGHTS.items():
+        for field, weight in WEIGHTS.items():
             for term in pairs if field.endswith("pairs") else words:
                 query = tantivy.Query.term_query(schema, field, term, "freq")
                 clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(query, weight)))
@@ -208,10 +196,8 @@ class KeywordIndex:
             first = filters.after.toordinal() if filters.after else 1
             last = filters.before.toordinal() if filters.before else None
             yield tantivy.Query.range_query(schema, "day", tantivy.FieldType.Integer, first, last)
-        for mark, wanted in (("s", filters.sources), ("c", filters.categories), ("a", filters.articles)):
-            if wanted:
-                values = ["/".join(category_path(value)) if mark == "c" else value for value in wanted]
-                yield tantivy.Query.term_set_query(schema, "facets", [f"{mark}:{value}" for value in values])
+        for terms in wanted_terms(filters):
+            yield tantivy.Query.term_set_query(schema, "facets", terms)
 
     def idf(self, words: Sequence[str]) -> dict[str, float]:
         """Rarity of words in the texts: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25; unknown words are the rarest."""

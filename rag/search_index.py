@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.errors import SettingsError
 from rag.filters import Filters
 
 Vector: TypeAlias = NDArray[np.float32]
@@ -16,6 +19,26 @@ Scored: TypeAlias = list[tuple[int, float]]
 """Chunk ids with their scores, best first, equal scores in the order of ids."""
 
 ALL = Filters()
+
+
+def index_place(text: str) -> str:
+    """Where a user wants the index: empty for the library's folder, else the address of a Milvus server or a Milvus Lite file.
+
+    Raises:
+        SettingsError: it is neither.
+    """
+    text = text.strip()
+    if text == "folder":
+        return ""
+    if re.fullmatch(r"(?:https?|tcp)://[^\s@/]+/?[^\s@]*", text):
+        return text.rstrip("/")
+    if text.endswith(".db") and "://" not in text:
+        return str(Path(text).expanduser().resolve())
+    if "@" in text:
+        raise SettingsError("地址里不能写口令", "请把口令放进环境变量 YOUJU_INDEX_TOKEN，地址写成 http://host:19530")
+    raise SettingsError(
+        f"看不懂这个地址：{text}", "请写 http://host:19530（Milvus 服务器或集群）、某某.db（Milvus Lite）或 folder"
+    )
 
 
 class SearchIndex(ABC):

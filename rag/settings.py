@@ -22,7 +22,7 @@ ENV_PREFIX = "YOUJU_"
 COLUMN_FIELDS = ("title", "text", "source", "category", "author", "url", "date", "id")
 """What a column of a table can hold."""
 
-_SECRET = ("api_key",)
+_SECRET = ("api_key", "index_token")
 
 
 def _data_dir() -> Path:
@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     api_base_url: str = Field("", description="OpenAI 兼容接口的地址，如 https://api.deepseek.com/v1")
     api_model: str = Field("", description="接口上的模型名称，如 deepseek-chat")
     api_key: SecretStr = Field(SecretStr(""), description="接口密钥（只从环境变量读取）")
+
+    index_token: SecretStr = Field(SecretStr(""), description="Milvus 的口令（用户名:密码或密钥；只从环境变量读取）")
 
     threads: int = Field(0, ge=0, le=256, description="本机模型（向量与大模型）的线程数，0 为自动")
     hub: str = Field("", description="模型下载站（镜像）地址；为空时用 Hugging Face")
