@@ -25,7 +25,6 @@ app = typer.Typer(
 app.add_typer(bench_app, name="bench")
 app.command()(retrieval)
 app.command()(variants)
-bench_app.command("retrieval")(retrieval)
 out_console = Console(highlight=False, soft_wrap=True)
 err_console = Console(stderr=True, highlight=False)
 
