@@ -340,6 +340,75 @@ def test_the_command_moves_and_other_processes_follow(tmp_path: Path, server: Se
     assert "secret" not in wrong.stderr
 
 
+@contextmanager
+def two_hosts() -> Iterator[tuple[str, str, str]]:
+    """Two network namespaces with a wire between them: their names, and the address of the first."""
+    marks = f"{os.getpid() % 10_000}"
+    first, second, wire = f"yja{marks}", f"yjb{marks}", f"yjw{marks}"
+    address, other = "10.213.77.1", "10.213.77.2"
+
+    def ip(*words: str) -> None:
+        subprocess.run(["ip", *words], check=True, capture_output=True)
+
+    try:
+        ip("netns", "add", first)
+        ip("netns", "add", second)
+        ip("link", "add", f"{wire}a", "netns", first, "type", "veth", "peer", "name", f"{wire}b", "netns", second)
+        for host, end, own in ((first, "a", address), (second, "b", other)):
+            ip("-n", host, "addr", "add", f"{own}/30", "dev", f"{wire}{end}")
+            ip("-n", host, "link", "set", f"{wire}{end}", "up")
+            ip("-n", host, "link", "set", "lo", "up")
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no network namespaces here ({error}); run as root with Debian's iproute2")
+    try:
+        yield first, second, address
+    finally:
+        for host in (first, second):
+            subprocess.run(["ip", "netns", "del", host], check=False, capture_output=True)
+
+
+@pytest.mark.model
+def test_the_index_on_another_host(tmp_path: Path) -> None:
+    article = tmp_path / "tea.md"
+    article.write_text(f"---\ntitle: 茶叶\n---\n\n{TEA.text}\n", encoding="utf-8")
+    with two_hosts() as (there, here, address):
+        uri = f"http://{address}:19530"
+        command = ["ip", "netns", "exec", there, sys.executable, "-m", "milvus_lite", "server"]
+        command += ["--host", address, "--port", "19530", "--data-dir", str(tmp_path / "data")]
+
+        def youju(*arguments: str) -> subprocess.CompletedProcess[str]:
+            run = ["ip", "netns", "exec", here, sys.executable, "-m", "rag.cli", *arguments]
+            return subprocess.run(
+                [*run, "--library", str(tmp_path / "lib")],
+                capture_output=True, text=True, timeout=300, env=os.environ | {"YOUJU_THREADS": "1"},
+            )  # fmt: skip
+
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+            try:
+                assert youju("add", str(article)).returncode == 0
+                deadline = time.monotonic() + 60
+                while (moved := youju("move", "--to", uri)).returncode and time.monotonic() < deadline:
+                    time.sleep(1)  # the server is still starting
+                assert moved.returncode == 0, moved.stderr
+                found = youju("search", "茶叶产量是多少？", "--json")
+                assert json.loads(found.stdout)[0]["title"] == "茶叶", found.stderr
+                subprocess.run(["ip", "-n", there, "link", "set", "lo", "down"], check=True)
+                wires = subprocess.run(["ip", "-n", there, "-br", "link"], capture_output=True, text=True, check=True)
+                wire = next(line.split("@")[0] for line in wires.stdout.splitlines() if "yjw" in line)
+                subprocess.run(["ip", "-n", there, "link", "set", wire, "down"], check=True)
+                cut = youju("search", "茶叶产量是多少？")
+                assert cut.returncode == 1
+                assert "Milvus 用不了" in cut.stderr
+                assert "Traceback" not in cut.stderr
+                back = youju(
+                    "move", "--to", "folder"
+                )  # the server cannot be reached: the library comes home all the same
+                assert back.returncode == 0, back.stderr
+                assert "茶叶" in youju("search", "茶叶产量是多少？").stdout
+            finally:
+                server.kill()
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [
