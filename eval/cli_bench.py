@@ -7,12 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 
-out_console = Console(highlight=False, soft_wrap=True)
-err_console = Console(stderr=True, highlight=False)
-
-SeedOption = Annotated[int, typer.Option("--seed", help="抽题的随机种子")]
+from eval.console import SeedOption, err_console, out_console
 
 app = typer.Typer(help="测速：与通常的 LangChain 做法在同一次运行里对照。", no_args_is_help=True, rich_markup_mode=None)
 

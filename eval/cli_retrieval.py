@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-out_console = Console(highlight=False, soft_wrap=True)
-err_console = Console(stderr=True, highlight=False)
+from eval.console import CacheOption, ConfigOption, EmbedderOption, LimitOption, SeedOption, err_console, out_console
 
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="配置文件 youju.toml", show_default=False)]
-EmbedderOption = Annotated[str | None, typer.Option("--embedder", help="向量模型", show_default=False)]
-LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="只抽这么多题", show_default=False)]
-SeedOption = Annotated[int, typer.Option("--seed", help="抽题的随机种子")]
-CacheOption = Annotated[Path | None, typer.Option("--cache", help="存放评测知识库的文件夹", show_default="用户缓存")]
+if TYPE_CHECKING:
+    from eval.datasets import EvalSet
+    from rag import Library, Settings
+
 NamesOption = Annotated[
     list[str] | None, typer.Option("--set", help="shipped 或评测集文件夹，可重复", show_default="shipped")
 ]
@@ -42,34 +40,19 @@ def retrieval(
     cache: CacheOption = None,
 ) -> None:
     """只比检索：BM25、向量、各权重的混合，以及通常的 LangChain 做法，并列给出。"""
-    from eval.libraries import default_cache, prepared_library, progress_bar
+    from eval.libraries import default_cache
     from eval.retrieval import DEFAULT_WEIGHTS, compare_retrieval, markdown
     from eval.sets import load_set
     from eval.stacks import other_ways
     from rag import load_settings
 
     settings = load_settings(config, embedder=embedder, llm="none")
-    out.mkdir(parents=True, exist_ok=True)
-    for name in names or ["shipped"]:
-        chosen = load_set(name).sample(limit, seed)
-        with (
-            prepared_library(chosen, settings, cache or default_cache(), err_console) as library,
-            progress_bar(err_console) as bar,
-        ):
-            task = bar.add_task(chosen.name, total=len(chosen.cases))
-
-            def show(step: str, done: int, total: int) -> None:
-                bar.update(task, completed=done, total=total, description=f"{chosen.name} {step}")  # noqa: B023
-
-            home = cache or default_cache()
-            with ExitStack() as stack:
-                ways = stack.enter_context(other_ways(library, chosen, home, show)) if others else {}
-                result = compare_retrieval(library, chosen, weights or DEFAULT_WEIGHTS, show, ways)
-        table = markdown(result)
-        content = json.dumps({**result, "limit": limit, "seed": seed}, ensure_ascii=False, indent=2)
-        (out / f"retrieval-{chosen.name}.json").write_text(content + "\n", encoding="utf-8")
-        (out / f"retrieval-{chosen.name}.md").write_text(table, encoding="utf-8")
-        out_console.print(table, markup=False)
+    home = cache or default_cache()
+    for chosen in (load_set(name).sample(limit, seed) for name in names or ["shipped"]):
+        with _prepared(chosen, settings, home) as (library, show), ExitStack() as stack:
+            ways = stack.enter_context(other_ways(library, chosen, home, show)) if others else {}
+            result = compare_retrieval(library, chosen, weights or DEFAULT_WEIGHTS, show, ways)
+        _write(out, f"retrieval-{chosen.name}", markdown(result), {**result, "limit": limit, "seed": seed})
 
 
 def variants(
@@ -87,7 +70,7 @@ def variants(
 ) -> None:
     """检索的其他做法：融合、反馈、多个问法、MMR、句子、重排、向量化的内容，各与现在的做法逐题配对比较。"""
     from embeddings import EmbeddingError, load_reranker
-    from eval.libraries import default_cache, prepared_library, progress_bar
+    from eval.libraries import default_cache
     from eval.sets import load_set
     from eval.variants import compare_variants, markdown
     from rag import load_settings
@@ -98,23 +81,31 @@ def variants(
         reader = load_reranker(reranker, threads=settings.threads, models_dir=settings.models) if reranker else None
     except EmbeddingError as error:
         raise ModelError(str(error)) from None
-    out.mkdir(parents=True, exist_ok=True)
-    for name in names or ["shipped"]:
-        chosen = load_set(name).sample(limit, seed)
-        with (
-            prepared_library(chosen, settings, cache or default_cache(), err_console) as library,
-            progress_bar(err_console) as bar,
-        ):
-            task = bar.add_task(chosen.name, total=len(chosen.cases))
-
-            def show(step: str, done: int, total: int) -> None:
-                bar.update(task, completed=done, total=total, description=f"{chosen.name} {step}")  # noqa: B023
-
+    for chosen in (load_set(name).sample(limit, seed) for name in names or ["shipped"]):
+        with _prepared(chosen, settings, cache or default_cache()) as (library, show):
             result = compare_variants(library, chosen, reranker=reader, forms=forms, on_step=show)
-        table = markdown(result)
-        content = json.dumps(
-            {**result, "limit": limit, "seed": seed, "reranker": reranker}, ensure_ascii=False, indent=2
-        )
-        (out / f"variants-{chosen.name}.json").write_text(content + "\n", encoding="utf-8")
-        (out / f"variants-{chosen.name}.md").write_text(table, encoding="utf-8")
-        out_console.print(table, markup=False)
+        made_with = {"limit": limit, "seed": seed, "reranker": reranker}
+        _write(out, f"variants-{chosen.name}", markdown(result), {**result, **made_with})
+
+
+@contextmanager
+def _prepared(
+    chosen: EvalSet, settings: Settings, cache: Path
+) -> Iterator[tuple[Library, Callable[[str, int, int], None]]]:
+    """The set's library, and what moves a progress bar."""
+    from eval.libraries import prepared_library, progress_bar
+
+    with prepared_library(chosen, settings, cache, err_console) as library, progress_bar(err_console) as bar:
+        task = bar.add_task(chosen.name, total=len(chosen.cases))
+
+        def show(step: str, done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, description=f"{chosen.name} {step}")
+
+        yield library, show
+
+
+def _write(out: Path, name: str, table: str, content: dict[str, Any]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{name}.json").write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    (out / f"{name}.md").write_text(table, encoding="utf-8")
+    out_console.print(table, markup=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from embeddings import Embedder, EmbeddingError, Reranker
 from rag.checking import DATABASE, CheckReport, back_up, check_sample, check_store
-from rag.errors import EmbedderMismatch, LibraryBusy, LibraryError, ModelError
+from rag.errors import EmbedderMismatch, LibraryError, ModelError
 from rag.facets import facets, matching_chunks
 from rag.fetch import is_web_address
 from rag.filters import Facets, Filters
@@ -25,32 +25,12 @@ from rag.records import Article
 from rag.search_index import SearchIndex
 from rag.settings import Settings
 from rag.store import Location, Store
+from rag.writing import SaveNowAndThen, write_lock
 
 _REBUILD = "youju rebuild"
 
 
 _KEPT_MATCHES = 8
-_SAVE_EVERY = 60.0
-_SAVE_SHARE = 30.0
-"""Indexes are saved once a minute while articles are added, more rarely where a save takes more than two seconds."""
-
-
-@contextmanager
-def write_lock(home: Path, lock: FileLock | None = None) -> Iterator[None]:
-    """Hold a library's write lock; the operating system gives it back when a process dies.
-
-    Raises:
-        LibraryBusy: another process (or thread) holds it.
-    """
-    lock = lock or FileLock(home / "write.lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise LibraryBusy(f"另一个程序正在写入知识库 {home}", "请等它完成后再试") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 class Collection:
@@ -149,8 +129,11 @@ class Collection:
     def index(self) -> SearchIndex:
         """Both legs, in step with the store (or as far as another process that is writing has brought them)."""
         with self._guard:
-            self._check_fingerprint()
-            index = self._opened_index()
+            meta = self.store.meta()
+            if meta.get("fingerprint", self.embedder.fingerprint) != self.embedder.fingerprint:
+                # another process has rebuilt the library with another embedder meanwhile
+                raise self._mismatch(meta["embedder"], self.embedder.name)
+            index = self._opened_index(meta)
             if not index.follow() and not self._lock.is_locked:
                 try:
                     with self._lock.acquire(blocking=False):
@@ -164,8 +147,8 @@ class Collection:
         """What was found damaged or missing since the collection was opened, and made anew (Chinese)."""
         return self._index.repairs if self._index is not None else []
 
-    def _opened_index(self) -> SearchIndex:
-        place = self.store.meta().get("index", "")
+    def _opened_index(self, meta: Mapping[str, str] | None = None) -> SearchIndex:
+        place = (self.store.meta() if meta is None else meta).get("index", "")
         with self._guard:
             if self._index is None or self._index_place != place:  # another process may have moved it
                 self._index, self._index_place = self._index_at(place), place
@@ -201,15 +184,11 @@ class Collection:
             self.store.set_meta({"index": place})
             with self._guard:
                 self._index, self._index_place = index, place
-            if before and before != place:
+            if before != place:
                 with suppress(LibraryError):  # what lies in a server that is gone cannot be dropped
-                    self._index_at(before).discard()
-
-    def _check_fingerprint(self) -> None:
-        """Another process may have rebuilt the library with another embedder meanwhile."""
-        meta = self.store.meta()
-        if meta.get("fingerprint", self.embedder.fingerprint) != self.embedder.fingerprint:
-            raise self._mismatch(meta["embedder"], self.embedder.name)
+                    old = self._index_at(before)
+                    old.discard()
+                    old.close()
 
     def _update_index(self) -> None:
         """Bring the index up to the store. The caller holds the write lock."""
@@ -226,7 +205,7 @@ class Collection:
     def _ingest(self, run: Callable[[Ingest], AddReport], on_progress: OnProgress | None, rows: bool) -> AddReport:
         with self._writing():
             before = self.store.generation()
-            saved = _SaveNowAndThen(self._update_index)
+            saved = SaveNowAndThen(self._update_index)
             ingest = Ingest(
                 self.store,
                 self._embedder_for_writing,
@@ -402,19 +381,3 @@ class Collection:
             index.discard()
             index.update()
             index.repairs[:] = noted
-
-
-class _SaveNowAndThen:
-    """Saves indexes during a long run, so that news can be found and a broken run costs little, but never for long in all."""
-
-    def __init__(self, save: Callable[[], None]) -> None:
-        self._save = save
-        self._next = time.monotonic() + _SAVE_EVERY
-
-    def tick(self) -> None:
-        started = time.monotonic()
-        if started < self._next:
-            return
-        self._save()
-        finished = time.monotonic()
-        self._next = finished + max(_SAVE_EVERY, _SAVE_SHARE * (finished - started))

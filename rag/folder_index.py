@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -132,9 +134,12 @@ class FolderIndex(SearchIndex):
     def discard(self) -> None:
         """See `SearchIndex.discard`."""
         with self._guard:
-            (self._home / "vectors.json").unlink(missing_ok=True)
+            (self._home / "vectors.json").unlink(missing_ok=True)  # without these two the rest counts as missing
             (self._home / "keywords" / "youju.json").unlink(missing_ok=True)
             self._vectors = self._keywords = None
+            with suppress(OSError):  # some systems keep a file that another process reads
+                (self._home / "vectors.faiss").unlink(missing_ok=True)
+            shutil.rmtree(self._home / "keywords", ignore_errors=True)
 
     def _load(self) -> tuple[VectorIndex, KeywordIndex]:
         """Both legs as they lie on disk; one that is missing or damaged starts empty, and a repair is noted."""

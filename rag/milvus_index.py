@@ -30,7 +30,9 @@ from rag.search_index import ALL, Scored, SearchIndex, Vector
 from rag.store import Store
 from rag.words import index_pairs, index_words
 
-_AT_ONCE = 500
+_AT_ONCE = 200
+"""Rows a request: with the longest texts still below the 64 MB that gRPC takes."""
+
 _LONGEST = 65_000
 """Bytes of a text field; Milvus takes 65,535."""
 
@@ -44,7 +46,7 @@ _GRAPH = {"M": 16, "efConstruction": 200}
 """HNSW (Malkov & Yashunin 2018): neighbours of each vector, and candidates looked at when it is put in."""
 
 _NO_WORD = re.compile(r"[^\w.]+")
-_MISSING = "集合不见了"
+_MISSING = "Milvus 里的集合不见了，已从知识库重建"
 
 
 class MilvusIndex(SearchIndex):
@@ -76,7 +78,7 @@ class MilvusIndex(SearchIndex):
         self._embedder = embedder
         self._matching = matching
         self._guard = threading.RLock()
-        self._rarity: tuple[int, dict[str, float]] = (0, {})
+        self._rarity: tuple[int, int, dict[str, float]] = (-1, 0, {})  # of a generation: chunks in all, and known words
         self._opened = ""
         self.repairs: list[str] = []
         self._client = self._connect(token)
@@ -135,10 +137,9 @@ class MilvusIndex(SearchIndex):
         """See `SearchIndex.idf`. Counts are kept until the store changes."""
         generation = self._store.generation()
         with self._guard:
-            if self._rarity[0] != generation or len(self._rarity[1]) > _KEPT_WORDS:
-                self._rarity = (generation, {})
-            known = self._rarity[1]
-        total = self._count("id >= 0")
+            if self._rarity[0] != generation or len(self._rarity[2]) > _KEPT_WORDS:
+                self._rarity = (generation, self._count("id >= 0"), {})
+            _, total, known = self._rarity
         for word in dict.fromkeys(words):
             if word not in known:
                 plain = _NO_WORD.sub(" ", word).strip()  # no quote and no backslash stands in an expression
@@ -171,7 +172,6 @@ class MilvusIndex(SearchIndex):
                 done += len(batch)
                 if on_step:
                     on_step(done, total)
-            self._client.flush(self.name)
             self._record(generation)
 
     def behind(self) -> bool:
@@ -203,7 +203,7 @@ class MilvusIndex(SearchIndex):
             from pymilvus import MilvusClient
         except ImportError:
             raise LibraryError(
-                f"知识库的索引在 Milvus（{self.uri}），但没有安装 pymilvus", 'pip install "youju[milvus]"'
+                f"要用 Milvus（{self.uri}），但没有安装 pymilvus", 'pip install "pymilvus>=3,<4"'
             ) from None
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it prints tracebacks of what we say in Chinese
         with self._reaching():
@@ -234,8 +234,8 @@ class MilvusIndex(SearchIndex):
             if self._opened != name:
                 with self._reaching():
                     if not self._client.has_collection(name):
-                        if _MISSING not in "".join(self.repairs):
-                            self.repairs.append(f"Milvus 里的{_MISSING}，已从知识库重建")
+                        if _MISSING not in self.repairs:
+                            self.repairs.append(_MISSING)
                         return 0
                     self._client.load_collection(name)
                 self._opened = name

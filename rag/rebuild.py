@@ -11,11 +11,11 @@ from pathlib import Path
 from embeddings import Embedder, EmbeddingError, load_embedder
 from rag.checking import DATABASE
 from rag.chunking import chunk_article
-from rag.collection import write_lock
 from rag.errors import LibraryError, ModelError
 from rag.ingest import PASSAGE_FORM, passage_text
 from rag.settings import Settings
 from rag.store import Store, pack
+from rag.writing import write_lock
 
 _BATCH_CHUNKS = 128
 _WORKSHOP = "rebuild.sqlite"

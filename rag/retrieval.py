@@ -28,6 +28,7 @@ _RERANKED = 20
 """Candidates that a reranker reads; it is by far the slowest part."""
 
 RERANK_WEIGHT = 0.5
+"""Share of the reranker's word in the mixed score; `python -m eval variants --reranker` measures it."""
 
 _REPOST = 0.8
 """Jaccard similarity of character bigrams from which two passages of different articles count as the same story."""

@@ -192,6 +192,8 @@ def test_there_and_back_again(tmp_path: Path, server: Server) -> None:
         assert steps[-1] == (3, 3)
         collections = library_collections(server, library)
         assert len(collections) == 1
+        assert not (tmp_path / "lib" / "vectors.faiss").exists()
+        assert not (tmp_path / "lib" / "keywords").exists()
         library.move_index("")
         assert library_collections(server, library) == [], "nothing is left behind"
         assert library.check().repaired == ()

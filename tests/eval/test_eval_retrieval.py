@@ -12,9 +12,10 @@ from rich.console import Console
 from embeddings import HashingEmbedder, Reranker
 from eval.datasets import EvalSet, Gold, load_folder
 from eval.libraries import library_texts, prepared_library
+from eval.rankings import FORMS, VARIANTS, Asked, Bench
 from eval.retrieval import compare_retrieval, leg_name, markdown
 from eval.stacks import other_ways, reciprocal_ranks
-from eval.variants import FORMS, VARIANTS, Asked, Bench, compare_variants
+from eval.variants import compare_variants
 from eval.variants import markdown as markdown_of_variants
 from rag.errors import LibraryError
 from rag.records import Turn
