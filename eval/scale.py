@@ -29,12 +29,11 @@ from numpy.typing import NDArray
 
 from eval.run import describe_machine, peak_mb
 from rag import Article, Chunk, Filters, Library, load_settings, open_library
-from rag.checking import DATABASE
 from rag.errors import YoujuError
 from rag.folder_index import FolderIndex
 from rag.near_duplicates import BANDS
 from rag.retrieval import retrieve
-from rag.store import Store, StoredArticle
+from rag.store import DATABASE, Store, StoredArticle
 from rag.words import search_form
 
 SIZES = (10_000, 100_000, 1_000_000)

@@ -17,9 +17,8 @@ from rag.errors import LibraryError
 from rag.ingest import passage_text
 from rag.records import Article, Chunk
 from rag.settle import as_read
-from rag.store import Store
+from rag.store import DATABASE, INDEX_FACTS, Store
 
-DATABASE = "youju.sqlite"
 _SAMPLE = 16
 _ALIKE = 0.98
 """Cosine of a stored vector (half precision) with one computed now; other texts or other weights are far below."""
@@ -45,7 +44,7 @@ class CheckReport:
 
 def check_store(store: Store, dim: int, on_step: Callable[[int, int], None] | None = None) -> list[str]:
     """What is wrong with the store itself: with its pages, its articles, chunks, vectors or references."""
-    problems = store.verify()
+    problems = store.database.verify()
     total = store.counts()[0]
     for done, (article, body, cuts) in enumerate(_articles(store), 1):
         name = f"文章《{article.title}》（{article.id}）"
@@ -125,9 +124,7 @@ def back_up(store: Store, target: Path) -> None:
     partial = target.with_name(target.name + ".partial")
     try:
         partial.unlink(missing_ok=True)
-        with closing(sqlite3.connect(partial)) as copy:
-            store.copy_to(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")  # one file, no -wal beside it
+        store.database.copy_to(partial)
         sync_file(partial)
         partial.replace(target)
         sync_folder(target.parent)
@@ -157,8 +154,7 @@ def restore(backup: Path, home: Path) -> None:
                 raise LibraryError(f"备份文件损坏：{backup}（{problems[0]}）", "请换一个备份")
             with closing(sqlite3.connect(partial)) as copy:
                 source.backup(copy)
-                # an index on a server belongs to the library that was backed up
-                copy.execute("DELETE FROM meta WHERE key IN ('index', 'indexed_to', 'library_id')")
+                copy.executemany("DELETE FROM meta WHERE key = ?", [(key,) for key in INDEX_FACTS])
                 copy.commit()
         sync_file(partial)
         partial.replace(home / DATABASE)

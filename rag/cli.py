@@ -39,8 +39,8 @@ app.command()(ask)
 _INTERRUPTED = 130
 """What typer makes of Ctrl-C."""
 
-_STAGES = {"read": "读取", "compare": "比较", "embed": "写入", "index": "索引"}
-_UNITS = {"read": "个文件", "index": "个片段"}
+_STAGES = {"read": "读取", "compare": "比较", "embed": "写入", "index": "索引", "copy": "文章"}
+_UNITS = {"read": "个文件", "index": "个片段", "copy": "行"}
 
 
 @contextmanager
@@ -242,14 +242,21 @@ def rebuild(
 def move(
     to: Annotated[
         str,
-        typer.Option("--to", help="Milvus 的地址，如 http://host:19530；folder 为搬回知识库文件夹", show_default=False),
+        typer.Option(
+            "--to",
+            help="索引：Milvus 的地址，如 http://host:19530；folder 为搬回知识库文件夹。文章：postgresql://用户@主机/库名；sqlite 为搬回",
+            show_default=False,
+        ),
     ],
     library: LibraryOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """把检索用的索引搬到 Milvus（一台服务器或集群），或搬回来；文章不动，之后的用法不变。"""
+    """把检索用的索引搬到 Milvus，或把文章搬到 PostgreSQL（一台服务器或集群），或搬回来；之后的用法不变。"""
     from rag.search_index import index_place
 
+    if to == "sqlite" or to.startswith("postgres"):
+        _move_articles(to, load_settings(config, library=library))
+        return
     place = index_place(to)
     with opened(load_settings(config, library=library)) as collection:
         with _progress("搬移") as tell:
@@ -257,6 +264,24 @@ def move(
         articles, chunks = collection.counts()
     where = place or "知识库文件夹"
     out.print(f"索引已在 {escape(where)}：{articles} 篇文章，{chunks} 个片段。以后照常使用，不用再写地址。")
+
+
+def _move_articles(to: str, settings: Settings) -> None:
+    from rag.postgres import articles_place
+
+    place = "" if to == "sqlite" else articles_place(to)
+    with opened(settings) as collection:
+        left = collection.store.name
+        with _progress("搬移") as tell:
+            joined = collection.move_articles(place, lambda done, total: tell("copy", done, total, 0))
+        articles, chunks = collection.counts()
+    where = place or "知识库文件夹"
+    if joined:
+        out.print(f"已加入 {escape(where)} 的知识库：{articles} 篇文章，{chunks} 个片段。以后照常使用，不用再写地址。")
+        return
+    out.print(f"文章已在 {escape(where)}：{articles} 篇，{chunks} 个片段。以后照常使用，不用再写地址。")
+    if not place:
+        out.print(f"{escape(left)} 里的仍在，别的机器还可以用；不再需要时请删除那个数据库。")
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,17 +14,19 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from embeddings import Embedder, EmbeddingError, Reranker
-from rag.checking import DATABASE, CheckReport, back_up, check_sample, check_store
-from rag.errors import EmbedderMismatch, LibraryError, ModelError
+from rag.checking import CheckReport, back_up, check_sample, check_store
+from rag.database import SqliteDatabase
+from rag.errors import EmbedderMismatch, LibraryBusy, LibraryError, ModelError
 from rag.facets import facets, matching_chunks
 from rag.fetch import is_web_address
 from rag.filters import Facets, Filters
 from rag.folder_index import FolderIndex
 from rag.ingest import PASSAGE_FORM, AddReport, Ingest, OnProgress, Reader
+from rag.moving import move_home, move_out
 from rag.records import Article
 from rag.search_index import SearchIndex
 from rag.settings import Settings
-from rag.store import Location, Store
+from rag.store import Store, open_store
 from rag.writing import SaveNowAndThen, write_lock
 
 _REBUILD = "youju rebuild"
@@ -54,26 +56,39 @@ class Collection:
             raise LibraryError(
                 f"知识库文件夹用不了：{self.path}（{error.strerror}）", "请换一个 --library，或检查权限"
             ) from None
-        self.store = Store(self.path / DATABASE)
+        self._store = open_store(self.path)
+        self._left: list[Store] = []
         self._given = embedder
         self._embedder: Embedder | None = None
         self._reranker: Reranker | None = None
         self._index: SearchIndex | None = None
-        self._index_place = ""
+        self._index_place: tuple[Store, str] | None = None
         self._guard = threading.RLock()
         self._counted: tuple[int, tuple[int, int]] | None = None
         self._matches: dict[Filters, tuple[int, NDArray[np.int64]]] = {}
         self._lock = FileLock(self.path / "write.lock", thread_local=False)
-        made_by = self.store.meta().get("embedder")
-        wanted = embedder.name if embedder else settings.embedder
-        if made_by and made_by != wanted:
-            raise self._mismatch(made_by, wanted)
+        try:
+            self._check_embedder(self.store)
+        except EmbedderMismatch:
+            self.store.close()
+            raise
 
     def close(self) -> None:
         """Close the files and connections."""
         if self._index is not None:
             self._index.close()
-        self.store.close()
+        for store in (*self._left, self._store):
+            store.close()
+
+    @property
+    def store(self) -> Store:
+        """The truth, wherever another process may have moved it meanwhile."""
+        if self._store.moved():
+            with self._guard:
+                if self._store.moved():
+                    self._left.append(self._store)  # others may be reading in it
+                    self._store = open_store(self.path)
+        return self._store
 
     # -- parts, loaded when first needed -------------------------------------------------------------------------
 
@@ -120,6 +135,12 @@ class Collection:
                     ) from None
             return self._reranker
 
+    def _check_embedder(self, store: Store) -> None:
+        made_by = store.meta().get("embedder")
+        wanted = self._given.name if self._given else self.settings.embedder
+        if made_by and made_by != wanted:
+            raise self._mismatch(made_by, wanted)
+
     def _mismatch(self, made_by: str, wanted: str) -> EmbedderMismatch:
         return EmbedderMismatch(
             f"知识库 {self.path} 是用向量模型 {made_by} 建的，现在设置的是 {wanted}，两者的向量不能混用",
@@ -136,9 +157,9 @@ class Collection:
             index = self._opened_index(meta)
             if not index.follow() and not self._lock.is_locked:
                 try:
-                    with self._lock.acquire(blocking=False):
+                    with self._lock.acquire(blocking=False), self._sharing(index):
                         index.update()
-                except Timeout:
+                except (Timeout, LibraryBusy):
                     pass  # the process that is writing will finish them; until then its news is missing here
             return index
 
@@ -150,8 +171,8 @@ class Collection:
     def _opened_index(self, meta: Mapping[str, str] | None = None) -> SearchIndex:
         place = (self.store.meta() if meta is None else meta).get("index", "")
         with self._guard:
-            if self._index is None or self._index_place != place:  # another process may have moved it
-                self._index, self._index_place = self._index_at(place), place
+            if self._index is None or self._index_place != (self.store, place):  # another process may have moved it
+                self._index, self._index_place = self._index_at(place), (self.store, place)
             return self._index
 
     def _index_at(self, place: str) -> SearchIndex:
@@ -183,12 +204,60 @@ class Collection:
             before = self.store.meta().get("index", "")
             self.store.set_meta({"index": place})
             with self._guard:
-                self._index, self._index_place = index, place
+                self._index, self._index_place = index, (self.store, place)
             if before != place:
                 with suppress(LibraryError):  # what lies in a server that is gone cannot be dropped
                     old = self._index_at(before)
                     old.discard()
                     old.close()
+
+    def _sharing(self, index: SearchIndex) -> AbstractContextManager[None]:
+        """Hold off writers on other machines where they would write to this very index."""
+        return self.store.database.writing() if index.shared else nullcontext()
+
+    def move_articles(self, place: str, on_step: Callable[[int, int], None]) -> bool:
+        """Move the articles into a database and use them there from now on, here and in every other process; the index stays where it is.
+
+        Args:
+            place: postgresql://… (see `rag.postgres.articles_place`), or empty for the library's folder, where they are copied to.
+            on_step: told how many rows are copied, and how many there are.
+
+        Returns:
+            Whether a library that is at that place already was joined instead, because there are no articles here.
+
+        Raises:
+            LibraryError: the place cannot be reached, or both have articles; nothing is changed.
+            EmbedderMismatch: the library there was made by another embedder.
+            LibraryBusy: another process or machine is writing.
+        """
+        joined = False
+        with self._writing():
+            store = self.store
+            if place == ("" if isinstance(store.database, SqliteDatabase) else store.name):
+                return False
+            if place and not isinstance(store.database, SqliteDatabase):
+                raise LibraryError(
+                    f"文章在 {store.name}，不能直接搬到另一个数据库", "请先 youju move --to sqlite，再搬过去"
+                )
+            if place:
+                from rag.postgres import PostgresDatabase
+
+                target = Store(PostgresDatabase(place))
+                try:
+                    with target.database.writing():
+                        joined = move_out(store, self.path, target, self._check_embedder, on_step)
+                finally:
+                    target.close()
+            else:
+                move_home(store, self.path, on_step)
+            with self._guard:
+                self._left.append(store)
+                self._store = open_store(self.path)
+                self._index = self._counted = None
+                self._matches.clear()
+                if joined:  # what index lies here belongs to other articles
+                    self._index_at("").discard()
+        return joined
 
     def _update_index(self) -> None:
         """Bring the index up to the store. The caller holds the write lock."""
@@ -199,7 +268,7 @@ class Collection:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        with write_lock(self.path, self._lock):
+        with write_lock(self.path, self._lock), self.store.database.writing():
             yield
 
     def _ingest(self, run: Callable[[Ingest], AddReport], on_progress: OnProgress | None, rows: bool) -> AddReport:
@@ -332,7 +401,7 @@ class Collection:
         exists: dict[str, bool] = {}
         for article_id, path in self.store.places():
             if path not in exists:
-                exists[path] = Location(path).exists
+                exists[path] = not self.store.database.gone(path)
             alive[article_id] = alive.get(article_id, False) or exists[path]
         return [id_ for id_, here in alive.items() if not here]
 
@@ -364,13 +433,13 @@ class Collection:
                     self._renew_index()
                     if not fine():
                         problems.append(f"{name}重建后仍与文章不一致，请检查磁盘")
-        exists = {path: Location(path).exists for path in {path for _, path in self.store.places()}}
+        gone = {path for path in {path for _, path in self.store.places()} if self.store.database.gone(path)}
         articles, chunks = self.counts()
         told = (*self.repairs, *repaired)
         self.repairs.clear()  # nobody needs to be told twice
         return CheckReport(
             articles, chunks, tuple(problems), told, self.store.waiting(),
-            tuple(sorted(path for path, here in exists.items() if not here)),
+            tuple(sorted(gone)),
         )  # fmt: skip
 
     def _renew_index(self) -> None:

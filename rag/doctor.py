@@ -9,16 +9,18 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 from rag.chat_models import LlmChoice, hub_snapshots, resolve_llm
-from rag.errors import ModelError, SettingsError
+from rag.errors import LibraryError, ModelError, SettingsError
 from rag.machine import available_memory, available_threads, gpu_name
 from rag.model_catalogue import find_llm, repo_folder
 from rag.settings import Settings
+from rag.store import DATABASE, open_store
 
 Level = Literal["ok", "warn", "bad"]
 
@@ -213,7 +215,16 @@ def _library(settings: Settings) -> Finding:
         return Finding("bad", "知识库", f"没有写入权限：{path}", "请检查权限，或用 --library 换一个文件夹")
     if not path.is_dir() or not any(path.iterdir()):
         return Finding("warn", "知识库", f"还没有建立：{path}", "youju add 文章所在的文件夹")
-    return Finding("ok", "知识库", str(path))
+    if not (path / DATABASE).is_file():
+        return Finding("ok", "知识库", str(path))
+    try:
+        store = open_store(path)
+    except LibraryError as error:
+        return Finding("bad", "知识库", error.message, error.hint)
+    with closing(store):
+        articles, chunks = store.counts()
+        where = f"，文章在 {store.name}" if store.database.shared else ""
+        return Finding("ok", "知识库", f"{path}：{articles} 篇文章，{chunks} 个片段{where}")
 
 
 def _existing(path: Path) -> Path:

@@ -12,15 +12,12 @@ from numpy.typing import NDArray
 
 from rag.filters import Facets, Filters, category_path, first_moment
 from rag.records import SHANGHAI
-from rag.store import Store
-
-_ONE_OF = "IN (SELECT value FROM json_each(?))"
-"""A list as one value: SQLite takes no more than 32,766 of them."""
+from rag.store import NUMBER_OF, ONE_OF, Store
 
 
 def matching_chunks(store: Store, filters: Filters) -> NDArray[np.int64]:
     """Ids of the chunks whose articles the filters let through, ascending, shape (n,)."""
-    clauses, values = ["1"], []
+    clauses, values = ["1 = 1"], []
     if filters.after:
         clauses.append("published_at >= ?")
         values.append(first_moment(filters.after).isoformat())
@@ -29,7 +26,7 @@ def matching_chunks(store: Store, filters: Filters) -> NDArray[np.int64]:
         values.append(first_moment(filters.before, following=True).isoformat())
     for column, wanted in (("source", filters.sources), ("id", filters.articles)):
         if wanted:
-            clauses.append(f"{column} {_ONE_OF}")
+            clauses.append(f"{column} {ONE_OF}")
             values.append(json.dumps(wanted))
     if filters.categories:
         # '["金融"' is followed by ']' or by ', "': no other category begins with it
@@ -57,7 +54,7 @@ def facets(store: Store) -> Facets:
 def days_of(store: Store, chunk_ids: Sequence[int]) -> dict[int, date]:
     """The day of publication in Asia/Shanghai of the chunks that have one."""
     rows = store.query(
-        f"SELECT c.id, a.published_at FROM chunks c JOIN articles a ON a.id = c.article_id WHERE c.id {_ONE_OF}",  # noqa: S608
-        [json.dumps(list(chunk_ids))],
+        f"SELECT c.id, a.published_at FROM chunks c JOIN articles a ON a.id = c.article_id WHERE c.id {NUMBER_OF}",  # noqa: S608
+        [json.dumps([int(id_) for id_ in chunk_ids])],
     )
     return {id_: datetime.fromisoformat(moment).astimezone(SHANGHAI).date() for id_, moment in rows if moment}

@@ -51,6 +51,7 @@ class FolderIndex(SearchIndex):
         self._vectors: VectorIndex | None = None
         self._keywords: KeywordIndex | None = None
         self._mended = False
+        self._first = store.database.shared and not (home / "keywords").exists()  # this machine has joined a library
         self.repairs: list[str] = []
 
     # -- searching -----------------------------------------------------------------------------------------------
@@ -146,18 +147,22 @@ class FolderIndex(SearchIndex):
         with self._guard:
             if self._keywords is None:
                 self._keywords = KeywordIndex(self._home / "keywords")
+                if self._keywords.generation > self._store.generation():  # the store is an older one, put back
+                    self._keywords = None
+                    shutil.rmtree(self._home / "keywords", ignore_errors=True)
+                    self._keywords = KeywordIndex(self._home / "keywords")
                 if not self._keywords.generation:
                     self._note_repair("关键词索引")
             if self._vectors is None:
                 embedder = self._embedder()
                 self._vectors = VectorIndex.load(self._home, embedder.dim, embedder.fingerprint)
-                if self._vectors is None:
+                if self._vectors is None or self._vectors.generation > self._store.generation():
                     self._vectors = VectorIndex(embedder.dim, embedder.fingerprint)
                     self._note_repair("向量索引")
             return self._vectors, self._keywords
 
     def _note_repair(self, what: str) -> None:
-        if self._store.meta().get("indexed"):  # a library that was never indexed has nothing to repair
+        if self._store.meta().get("indexed") and not self._first:  # what was never indexed has nothing to repair
             self._mended = True
             self.repairs.append(f"{what}缺失或损坏，已从知识库重建")
 

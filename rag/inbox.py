@@ -5,11 +5,12 @@ It lies in the store, so that a run that is broken off loses no reading; readers
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rag.database import Database
 from rag.records import Article
+from rag.schema import TABLES
 from rag.store import FileState, Location, Store
 
 
@@ -34,6 +35,7 @@ class Entry:
     bands: bytes = b""
 
 
+_INSERT = f"INSERT INTO inbox ({TABLES['inbox'].removeprefix('seq, ')}) VALUES ({', '.join('?' * 11)})"  # noqa: S608 - constants
 _ENTRY = "SELECT seq, path, member, article, body_digest, story, cuts, bands FROM inbox"
 
 
@@ -75,10 +77,10 @@ class Inbox:
                 put_entry(db, entry)
             for place in locations:
                 put_location(db, place)
-            db.executemany(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, ?)", [(f.path, f.size, f.mtime_ns) for f in finished]
-            )
-            db.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in forget])
+            forgotten = dict.fromkeys([*(f.path for f in finished), *forget])
+            db.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in forgotten])
+            seen = {f.path: (f.path, f.size, f.mtime_ns) for f in finished if f.path not in forget}
+            db.executemany("INSERT INTO files VALUES (?, ?, ?)", list(seen.values()))
 
     def waiting_place(self, article_id: str) -> tuple[str, str, str] | None:
         """Path, member and digest of the waiting article of this id, or None."""
@@ -111,7 +113,7 @@ class Inbox:
         return int(row[0]), int(row[1])
 
 
-def put_location(db: sqlite3.Connection, place: Location) -> None:
+def put_location(db: Database, place: Location) -> None:
     """Note what stands at a place, within the caller's transaction.
 
     A place that goes wrong keeps the article it held. An article whose place holds another one now is superseded.
@@ -120,13 +122,12 @@ def put_location(db: sqlite3.Connection, place: Location) -> None:
     before = db.execute("SELECT article_id FROM locations WHERE path = ? AND member = ?", key).fetchone()
     article_id = place.article_id or (before[0] if before else None)
     if before and before[0] and article_id != before[0]:
-        db.execute("INSERT OR IGNORE INTO superseded VALUES (?)", before)
-    db.execute(
-        "INSERT OR REPLACE INTO locations VALUES (?, ?, ?, ?, ?)", (*key, article_id, place.reason, place.message)
-    )
+        db.execute("INSERT INTO superseded VALUES (?) ON CONFLICT DO NOTHING", before)
+    db.execute("DELETE FROM locations WHERE path = ? AND member = ?", key)
+    db.execute("INSERT INTO locations VALUES (?, ?, ?, ?, ?)", (*key, article_id, place.reason, place.message))
 
 
-def put_entry(db: sqlite3.Connection, entry: Entry, *, settled: bool = False) -> None:
+def put_entry(db: Database, entry: Entry, *, settled: bool = False) -> None:
     """Write an entry within the caller's transaction, in the place of one of the same article."""
     article = entry.article
     # An entry that was settled before keeps its story: it was counted then and is not to be counted again.
@@ -134,7 +135,7 @@ def put_entry(db: sqlite3.Connection, entry: Entry, *, settled: bool = False) ->
     story = entry.story or (before[0] if before else "")
     db.execute("DELETE FROM inbox WHERE article_id = ?", (article.id,))
     db.execute(
-        "INSERT INTO inbox VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        _INSERT,
         (
             entry.path, entry.member, article.id, article.digest, article.to_json(),
             article.published_at.isoformat() if article.published_at else None, entry.body_digest, int(settled),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from rag.fetch import fetch
 from rag.inbox import Entry, Inbox, iterate
 from rag.reading import HOLDING_ROWS, IsolatedReader, Reading, find_files
 from rag.reading.assembly import article_digest, article_id
+from rag.reading.lines import storable
 from rag.records import Article, Chunk
 from rag.settle import settle
 from rag.store import FileState, Location, Store, StoredArticle
@@ -206,7 +207,7 @@ class Ingest:
         with _disk_errors(self.store):
             with self._timed("read"):
                 for article in articles:
-                    self._article(article, "", "")
+                    self._article(_storable(article), "", "")
                     if len(self._entries) >= _STAGED:
                         self._flush()
                 self._flush()
@@ -292,7 +293,9 @@ class Ingest:
         self._vanished = sorted(
             path
             for path in known
-            if path not in seen and any(path.startswith(folder) for folder in folders) and not Path(path).exists()
+            if path not in seen
+            and any(path.startswith(folder) for folder in folders)
+            and self.store.database.gone(path)
         )
 
     def _file(self, path: Path, known: Mapping[str, FileState], reader: Reader) -> list[str]:
@@ -401,7 +404,7 @@ class Ingest:
         if self.store.digest(article.id) in (None, article.digest):
             return article, []
         others = [p for p in self.store.locations(article.id) if (p.path, p.member) != (path, member)]
-        others = [p for p in others if p.exists]
+        others = [p for p in others if not self.store.database.gone(p.path)]
         if before is not None and before.article_id == article.id:
             return article, [p.path for p in others if p.path != path]
         return (replace(article, id=separate), []) if others else (article, [])
@@ -505,12 +508,21 @@ class Ingest:
         return np.asarray(rows, dtype=np.float32).reshape(len(texts), embedder.dim)
 
 
+def _storable(article: Article) -> Article:
+    """An article from a program, without what no database takes."""
+    plain: dict[str, Any] = {
+        name: storable(getattr(article, name)) for name in ("id", "title", "text", "source", "author", "url", "path")
+    }
+    metadata = {storable(key): storable(value) for key, value in article.metadata.items()}
+    return replace(article, **plain, category=tuple(map(storable, article.category)), metadata=metadata)
+
+
 @contextmanager
 def _disk_errors(store: Store) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
         raise LibraryError(
-            f"写不进知识库 {store.path}（{error}）；此前写入的文章都完好",
+            f"写不进知识库 {store.name}（{error}）；此前写入的文章都完好",
             "请腾出磁盘空间或检查文件夹权限，再运行同一条 youju add，它会接着做",
         ) from None

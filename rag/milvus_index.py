@@ -12,7 +12,6 @@ import logging
 import math
 import re
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -74,6 +73,7 @@ class MilvusIndex(SearchIndex):
         token: str = "",
     ) -> None:
         self.uri = uri
+        self.shared = "://" in uri
         self._store = store
         self._embedder = embedder
         self._matching = matching
@@ -90,11 +90,7 @@ class MilvusIndex(SearchIndex):
 
     @property
     def _prefix(self) -> str:
-        known = self._store.meta().get("library_id")
-        if known is None:
-            known = uuid.uuid4().hex
-            self._store.set_meta({"library_id": known})
-        return f"youju_{known}_"
+        return f"youju_{self._store.library_id()}_"
 
     # -- searching -----------------------------------------------------------------------------------------------
 

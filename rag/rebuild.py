@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embeddings import Embedder, EmbeddingError, load_embedder
-from rag.checking import DATABASE
 from rag.chunking import chunk_article
 from rag.errors import LibraryError, ModelError
 from rag.ingest import PASSAGE_FORM, passage_text
 from rag.settings import Settings
-from rag.store import Store, pack
+from rag.store import DATABASE, Store, open_store, pack
 from rag.writing import write_lock
 
 _BATCH_CHUNKS = 128
@@ -49,10 +48,10 @@ def rebuild(
     home = settings.library
     if not (home / DATABASE).is_file():
         raise LibraryError(f"这里没有知识库：{home}", "请检查 --library，或先用 youju add 建库")
-    store = Store(home / DATABASE)
+    store = open_store(home)
     workshop = home / _WORKSHOP
     try:
-        with write_lock(home):
+        with write_lock(home), store.database.writing():
             _discard(workshop)
             embedder = embedder or _load_embedder(settings)
             with closing(sqlite3.connect(workshop, isolation_level=None)) as made:
@@ -60,15 +59,16 @@ def rebuild(
                 made.execute("PRAGMA journal_mode = OFF")
                 made.execute("PRAGMA synchronous = OFF")
                 made.execute(
-                    "CREATE TABLE chunks (article_id TEXT, start INTEGER, end INTEGER, heading TEXT, vector BLOB)"
+                    "CREATE TABLE chunks (article_id TEXT, start INTEGER, finish INTEGER, heading TEXT, vector BLOB)"
                 )
                 report = _make(store, made, embedder, settings.chunk_tokens, on_progress)
-            facts = {
-                "embedder": embedder.name, "fingerprint": embedder.fingerprint, "dim": str(embedder.dim),
-                "chunk_tokens": str(settings.chunk_tokens), "passage_form": PASSAGE_FORM,
-                "indexed": "",
-            }  # fmt: skip
-            store.replace_chunks(workshop, facts)
+                facts = {
+                    "embedder": embedder.name, "fingerprint": embedder.fingerprint, "dim": str(embedder.dim),
+                    "chunk_tokens": str(settings.chunk_tokens), "passage_form": PASSAGE_FORM,
+                    "indexed": "",
+                }  # fmt: skip
+                rows = made.execute("SELECT article_id, start, finish, heading, vector FROM chunks ORDER BY rowid")
+                store.replace_chunks(rows, facts)
     except sqlite3.OperationalError as error:
         raise LibraryError(f"重建写不进 {home}（{error}）；原来的知识库没有动", "请腾出磁盘空间再试") from None
     finally:

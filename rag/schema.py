@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any, Protocol
 
 SCHEMA_VERSION = 3
+
+TABLES = MappingProxyType(
+    {
+        "meta": "key, value",
+        "articles": "id, title, text, source, category, author, url, published_at, path, digest, metadata, body_digest, story, cuts, bands",
+        "chunks": 'id, article_id, start, "end", heading, vector, generation',
+        "removed": "chunk_id, generation",
+        "files": "path, size, mtime_ns",
+        "locations": "path, member, article_id, reason, message",
+        "inbox": "seq, path, member, article_id, digest, article, published_at, body_digest, settled, story, cuts, bands",
+        "superseded": "article_id",
+        "bands": "key, article_id",
+        "lines": "key, articles",
+        "learned": "source, line",
+    }
+)
+"""Every table with its columns, those first that others refer to."""
+
+
+class Executes(Protocol):
+    """What runs one statement; a database within a transaction."""
+
+    def execute(self, sql: str, values: Sequence[Any] = ..., /) -> Any:
+        """Run it."""
+
 
 _ARTICLES = """
 CREATE TABLE articles (
@@ -27,7 +54,7 @@ CREATE INDEX articles_without_bands ON articles (id) WHERE bands = x'';
 _CHUNKS = """
 CREATE TABLE chunks (
     id INTEGER PRIMARY KEY AUTOINCREMENT, article_id TEXT NOT NULL REFERENCES articles (id), start INTEGER NOT NULL,
-    end INTEGER NOT NULL, heading TEXT NOT NULL, vector BLOB NOT NULL, generation INTEGER NOT NULL
+    "end" INTEGER NOT NULL, heading TEXT NOT NULL, vector BLOB NOT NULL, generation INTEGER NOT NULL
 );
 CREATE INDEX chunks_by_article ON chunks (article_id);
 CREATE INDEX chunks_by_generation ON chunks (generation);
@@ -64,7 +91,7 @@ CREATE TABLE learned (source TEXT NOT NULL, line TEXT NOT NULL, PRIMARY KEY (sou
 """
 
 
-def create(db: sqlite3.Connection) -> None:
+def create(db: Executes) -> None:
     """Make the tables of a new library. The caller holds a transaction."""
     _run(db, "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;")
     for script in (_ARTICLES, _INDEXES_OF_3, _CHUNKS, _READING):
@@ -72,7 +99,7 @@ def create(db: sqlite3.Connection) -> None:
     db.execute("INSERT INTO meta VALUES ('schema', ?), ('generation', '0')", (str(SCHEMA_VERSION),))
 
 
-def migrate(db: sqlite3.Connection, version: str) -> bool:
+def migrate(db: Executes, version: str) -> bool:
     """Bring a library of an older version to this one; False for a version that is not known. The caller holds a transaction.
 
     What older versions did not know (near-duplicates, learned lines) is found out by the next `youju add`.
@@ -88,7 +115,7 @@ def migrate(db: sqlite3.Connection, version: str) -> bool:
     return True
 
 
-def _migrate_from_1(db: sqlite3.Connection) -> None:
+def _migrate_from_1(db: Executes) -> None:
     _run(
         db,
         """
@@ -113,7 +140,7 @@ def _migrate_from_1(db: sqlite3.Connection) -> None:
     )
 
 
-def _run(db: sqlite3.Connection, script: str) -> None:
+def _run(db: Executes, script: str) -> None:
     """Several statements within the caller's transaction (`executescript` would end it)."""
     for statement in script.split(";"):
         if statement.strip():

@@ -48,6 +48,8 @@ class SearchIndex(ABC):
     """
 
     repairs: list[str]
+    shared = False
+    """Whether other machines use this very index too."""
 
     # -- searching -----------------------------------------------------------------------------------------------
 

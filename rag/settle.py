@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from rag.database import Database
 from rag.inbox import Entry, Inbox, put_entry, put_location
 from rag.near_duplicates import band_keys, same_story, signature
 from rag.reading.recurring import Cut, cut_lines, edge_lines, is_boilerplate, restore
@@ -75,7 +75,7 @@ def settle(store: Store, on_entry: Callable[[int, int], None] | None = None) -> 
     return duplicates
 
 
-def _drop_superseded(store: Store, db: sqlite3.Connection) -> None:
+def _drop_superseded(store: Store, db: Database) -> None:
     """Remove the articles whose place holds another one now, unless they were found elsewhere."""
     rows = store.query(
         "SELECT article_id FROM superseded WHERE article_id NOT IN (SELECT article_id FROM locations WHERE article_id IS NOT NULL)"
@@ -102,9 +102,9 @@ def _twin(store: Store, entry: Entry) -> str | None:
     return None
 
 
-def _merge(store: Store, db: sqlite3.Connection, entry: Entry, twin: str) -> Duplicate:
+def _merge(store: Store, db: Database, entry: Entry, twin: str) -> Duplicate:
     others = [place for place in store.locations(twin) if (place.path, place.member) != (entry.path, entry.member)]
-    moved = bool(entry.path) and bool(others) and not any(place.exists for place in others)
+    moved = bool(entry.path) and bool(others) and all(store.database.gone(place.path) for place in others)
     if moved:
         for place in others:
             db.execute("DELETE FROM locations WHERE path = ? AND member = ?", (place.path, place.member))
@@ -120,7 +120,7 @@ def _merge(store: Store, db: sqlite3.Connection, entry: Entry, twin: str) -> Dup
 # -- nearly the same text ----------------------------------------------------------------------------------------
 
 
-def _place(store: Store, db: sqlite3.Connection, entry: Entry) -> bool:
+def _place(store: Store, db: Database, entry: Entry) -> bool:
     """Find the entry's story among the articles settled before it. True if it is a story of its own that was not counted yet."""
     article = entry.article
     old = store.query("SELECT bands FROM articles WHERE id = ?", (article.id,)).fetchone()
@@ -170,7 +170,7 @@ def _lacking_bands(store: Store) -> list[str]:
     return [id_ for (id_,) in store.query(f"SELECT id FROM articles WHERE bands = x'' ORDER BY {order}")]  # noqa: S608 - constant
 
 
-def _link_stored(store: Store, db: sqlite3.Connection, article_id: str) -> None:
+def _link_stored(store: Store, db: Database, article_id: str) -> None:
     article = store.article(article_id)
     assert article is not None
     bands = band_keys(signature(article.text))
@@ -183,11 +183,11 @@ def _link_stored(store: Store, db: sqlite3.Connection, article_id: str) -> None:
         _count(db, article.source, edge_lines(article.text))
 
 
-def _remember_bands(db: sqlite3.Connection, article_id: str, bands: tuple[int, ...]) -> None:
-    db.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", [(key, article_id) for key in bands])
+def _remember_bands(db: Database, article_id: str, bands: tuple[int, ...]) -> None:
+    db.executemany("INSERT INTO bands VALUES (?, ?) ON CONFLICT DO NOTHING", [(key, article_id) for key in bands])
 
 
-def _forget_bands(db: sqlite3.Connection, article_id: str, packed: bytes) -> None:
+def _forget_bands(db: Database, article_id: str, packed: bytes) -> None:
     keys = np.frombuffer(packed, dtype="<i8").tolist()
     db.executemany("DELETE FROM bands WHERE key = ? AND article_id = ?", [(key, article_id) for key in keys])
 
@@ -205,9 +205,9 @@ def line_key(source: str, line: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-def _count(db: sqlite3.Connection, source: str, lines: tuple[str, ...]) -> None:
+def _count(db: Database, source: str, lines: tuple[str, ...]) -> None:
     db.executemany(
-        "INSERT INTO lines VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET articles = articles + 1",
+        "INSERT INTO lines VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET articles = lines.articles + 1",
         [(line_key(source, line),) for line in ("", *lines)],
     )
 
@@ -217,9 +217,7 @@ def _articles_with(store: Store, source: str, line: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _learn(
-    store: Store, db: sqlite3.Connection, inbox: Inbox, fresh: list[int], uncounted: set[int]
-) -> set[tuple[str, str]]:
+def _learn(store: Store, db: Database, inbox: Inbox, fresh: list[int], uncounted: set[int]) -> set[tuple[str, str]]:
     """Count the new stories' lines and learn those that recur in their source. A repost or a new version counts for nothing."""
     for entry in map(inbox.entry, sorted(uncounted)):
         if entry.article.source:
@@ -231,8 +229,8 @@ def _learn(
         for line in edge_lines(entry.article.text) if source else ():
             if (source, line) not in learned and is_boilerplate(_articles_with(store, source, line), total):
                 learned.add((source, line))
-    known = set(store.query("SELECT source, line FROM learned"))
-    db.executemany("INSERT OR IGNORE INTO learned VALUES (?, ?)", sorted(learned))
+    known = set(store.query("SELECT source, line FROM learned").fetchall())
+    db.executemany("INSERT INTO learned VALUES (?, ?)", sorted(learned - known))
     return learned - known
 
 
@@ -241,19 +239,19 @@ def learned_lines(store: Store, source: str) -> frozenset[str]:
     return frozenset(line for (line,) in store.query("SELECT line FROM learned WHERE source = ?", (source,)))
 
 
-def _cut(store: Store, db: sqlite3.Connection, entry: Entry) -> None:
+def _cut(store: Store, db: Database, entry: Entry) -> None:
     article, cuts = cut_lines(entry.article, learned_lines(store, entry.article.source))
     db.execute(
         "UPDATE inbox SET article = ?, cuts = ? WHERE seq = ?", (article.to_json(), encode_cuts(cuts), entry.seq)
     )
 
 
-def _clean_older(store: Store, db: sqlite3.Connection, inbox: Inbox, learned: set[tuple[str, str]]) -> None:
+def _clean_older(store: Store, db: Database, inbox: Inbox, learned: set[tuple[str, str]]) -> None:
     """Put articles that have a line learned only now into the inbox once more, without it."""
     ids: dict[str, None] = {}
     for source, line in sorted(learned):
         rows = store.query(
-            "SELECT id FROM articles WHERE source = ? AND instr(text, ?) AND id NOT IN (SELECT article_id FROM inbox)"
+            "SELECT id FROM articles WHERE source = ? AND instr(text, ?) > 0 AND id NOT IN (SELECT article_id FROM inbox)"
             " ORDER BY id",
             (source, line),
         )

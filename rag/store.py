@@ -7,22 +7,22 @@ chunks are logged with the generation that removed them, so that a derived index
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import LibraryError, LibraryVersion
-from rag.fetch import is_web_address
+from rag.database import Database, Rows, SqliteDatabase
+from rag.errors import LibraryVersion
 from rag.records import Article, Chunk, IndexedChunk
-from rag.schema import SCHEMA_VERSION, create, migrate
+from rag.schema import SCHEMA_VERSION, TABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,6 @@ class Location:
     article_id: str | None = None
     reason: str = ""
     message: str = ""
-
-    @property
-    def exists(self) -> bool:
-        """Whether the file is still there; a web address counts as there."""
-        return is_web_address(self.path) or Path(self.path).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,108 +71,83 @@ class StoredArticle:
 
 
 class Store:
-    """One SQLite file. Safe to use from several threads and processes; only one of them may write at a time.
+    """The tables of one library. Safe to use from several threads and processes; only one of them may write at a time.
 
     Args:
-        path: the file; made when missing.
+        place: the database, or the path of a SQLite file; made when missing.
 
     Raises:
-        LibraryVersion: the file was written by another version of the schema.
-        LibraryError: the file is not a library, or cannot be opened.
+        LibraryVersion: it was written by another version of the schema.
+        LibraryError: it is not a library, or cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
-        self._guard = threading.Lock()
+    def __init__(self, place: Path | Database) -> None:
+        self.database = SqliteDatabase(place) if isinstance(place, Path) else place
         try:
-            self._make_or_migrate()
+            self.database.prepare()
             version = self.meta().get("schema", "?")
-        except sqlite3.OperationalError as error:
-            raise LibraryError(f"知识库打不开：{path}（{error}）", "请检查文件夹的权限与磁盘空间") from None
-        except sqlite3.DatabaseError as error:
-            raise LibraryError(
-                f"这不是有据的知识库，或文件已损坏：{path}（{error}）", "请换一个 --library，或从备份恢复这个文件"
-            ) from None
+        except BaseException:
+            self.database.close()
+            raise
         if version != str(SCHEMA_VERSION):
+            self.database.close()
             raise LibraryVersion(
-                f"知识库 {path} 的格式版本是 {version}，这一版有据读到版本 {SCHEMA_VERSION} 为止",
+                f"知识库 {self.name} 的格式版本是 {version}，这一版有据读到版本 {SCHEMA_VERSION} 为止",
                 "请升级有据（它由更新的版本写成），或换一个 --library",
             )
 
-    def _is_made(self) -> bool:
-        return bool(self._db().execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone())
+    @property
+    def name(self) -> str:
+        """The file or address, for messages."""
+        return self.database.name
 
-    def _make_or_migrate(self) -> None:
-        if self._is_made() and self.meta().get("schema") == str(SCHEMA_VERSION):
-            return
-        with self.transaction() as db:  # another process may have been quicker: look again
-            if self._is_made():
-                migrate(db, self.meta().get("schema", "?"))
-            else:
-                create(db)
+    def moved(self) -> bool:
+        """Whether the articles that were in this SQLite file are in another database now."""
+        if not isinstance(self.database, SqliteDatabase):
+            return False
+        return bool(self.query("SELECT 1 FROM meta WHERE key = ?", (ELSEWHERE,)).fetchone())
 
-    # -- connections ---------------------------------------------------------------------------------------------
-
-    def _db(self) -> sqlite3.Connection:
-        db: sqlite3.Connection | None = getattr(self._local, "db", None)
-        if db is None:
-            db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")  # an article is reported as added only once it is on the disk
-            db.execute("PRAGMA foreign_keys = ON")
-            self._local.db = db
-            with self._guard:
-                self._connections.append(db)
-        return db
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> AbstractContextManager[Database]:
         """One write: all of it or none. Readers see what was there before until it is committed."""
-        db = self._db()
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            yield db
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
-        db.execute("COMMIT")
+        return self.database.transaction()
 
-    def query(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+    def query(self, sql: str, values: Sequence[Any] = ()) -> Rows:
         """Read rows; within a transaction of this thread, those that it has written so far too."""
-        return self._db().execute(sql, values)
+        return self.database.execute(sql, values)
 
     def close(self) -> None:
         """Close every thread's connection."""
-        with self._guard:
-            for db in self._connections:
-                db.close()
-            self._connections.clear()
-        self._local = threading.local()
+        self.database.close()
 
     # -- what the library knows of itself ------------------------------------------------------------------------
 
     def meta(self) -> dict[str, str]:
         """Everything recorded of how the library was made, e.g. embedder, fingerprint, dim, chunking."""
-        return dict(self._db().execute("SELECT key, value FROM meta").fetchall())
+        return dict(self.query("SELECT key, value FROM meta").fetchall())
 
     def set_meta(self, values: Mapping[str, str]) -> None:
         """Record how the library is made."""
         with self.transaction() as db:
-            db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(values.items()))
+            db.executemany(_PUT_META, list(values.items()))
 
     def generation(self) -> int:
         """Number of the last write; 0 for a new library."""
-        return int(self._db().execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0])
+        return int(self.query("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0])
+
+    def library_id(self) -> str:
+        """What this library is known by wherever it is moved; made up when first asked for."""
+        known = self.meta().get(LIBRARY_ID)
+        if known is None:
+            known = uuid.uuid4().hex
+            self.set_meta({LIBRARY_ID: known})
+        return known
 
     def counts(self) -> tuple[int, int]:
         """Number of articles and of chunks."""
-        db = self._db()
-        return (
-            db.execute("SELECT count(*) FROM articles").fetchone()[0],
-            db.execute("SELECT count(*) FROM chunks").fetchone()[0],
-        )
+        articles, chunks = self.query(
+            "SELECT (SELECT count(*) FROM articles), (SELECT count(*) FROM chunks)"
+        ).fetchone()
+        return articles, chunks
 
     # -- writing -------------------------------------------------------------------------------------------------
 
@@ -197,43 +167,36 @@ class Store:
                 self._put(db, stored, generation)
         return generation
 
-    def erase(self, db: sqlite3.Connection, article_id: str) -> None:
+    def erase(self, db: Database, article_id: str) -> None:
         """Remove an article within the caller's transaction."""
         self._drop_chunks(db, article_id, self._next_generation(db))
         self._remove(db, article_id)
 
-    def replace_chunks(self, workshop: Path, facts: Mapping[str, str]) -> None:
-        """Put the chunks of another database in the place of all that are here, and record how they were made, in one transaction.
+    def replace_chunks(self, made: Iterable[tuple[str, int, int, str, bytes]], facts: Mapping[str, str]) -> None:
+        """Put other chunks in the place of all that are here, and record how they were made, in one transaction.
 
         Args:
-            workshop: a database with a table `chunks` (article_id, start, end, heading, vector).
+            made: article id, start, end, heading and packed vector of each, those of an article one after the other.
         """
-        db = self._db()
-        db.execute("ATTACH ? AS workshop", (str(workshop),))
-        try:
-            with self.transaction():
-                generation = self._next_generation(db)
-                db.execute("INSERT OR REPLACE INTO removed SELECT id, ? FROM main.chunks", (generation,))
-                db.execute("DELETE FROM main.chunks")
-                db.execute(
-                    "INSERT INTO main.chunks (article_id, start, end, heading, vector, generation)"
-                    " SELECT article_id, start, end, heading, vector, ? FROM workshop.chunks ORDER BY workshop.chunks.rowid",
-                    (generation,),
-                )
-                db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(facts.items()))
-        finally:
-            db.execute("DETACH workshop")
+        with self.transaction() as db:
+            generation = self._next_generation(db)
+            db.execute("INSERT INTO removed SELECT id, ? FROM chunks", (generation,))
+            db.execute("DELETE FROM chunks")
+            rows = ((*row, generation) for row in made)
+            while batch := list(islice(rows, _AT_ONCE)):
+                db.executemany(_INSERT_CHUNK, batch)
+            db.executemany(_PUT_META, list(facts.items()))
 
     @staticmethod
-    def _next_generation(db: sqlite3.Connection) -> int:
-        db.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'generation'")
+    def _next_generation(db: Database) -> int:
+        db.execute("UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE key = 'generation'")
         return int(db.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0])
 
     @staticmethod
-    def _put(db: sqlite3.Connection, stored: StoredArticle, generation: int) -> None:
+    def _put(db: Database, stored: StoredArticle, generation: int) -> None:
         a = stored.article
         db.execute(
-            "INSERT OR REPLACE INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            _PUT_ARTICLE,
             (
                 a.id, a.title, a.text, a.source, json.dumps(a.category, ensure_ascii=False), a.author, a.url,
                 a.published_at.astimezone(UTC).isoformat() if a.published_at else None, a.path, a.digest,
@@ -242,7 +205,7 @@ class Store:
             ),
         )  # fmt: skip
         db.executemany(
-            "INSERT INTO chunks (article_id, start, end, heading, vector, generation) VALUES (?, ?, ?, ?, ?, ?)",
+            _INSERT_CHUNK,
             [
                 (a.id, c.start, c.end, c.heading, pack(v), generation)
                 for c, v in zip(stored.chunks, stored.vectors, strict=True)
@@ -252,7 +215,7 @@ class Store:
             db.execute("DELETE FROM inbox WHERE seq = ?", (stored.seq,))
 
     @staticmethod
-    def _remove(db: sqlite3.Connection, article_id: str) -> None:
+    def _remove(db: Database, article_id: str) -> None:
         # A file that held nothing but this article is forgotten, so that the next `add` may read it again.
         db.execute(
             "DELETE FROM files WHERE path IN (SELECT path FROM locations WHERE article_id = ? AND member = '')",
@@ -274,76 +237,74 @@ class Store:
             db.execute("UPDATE inbox SET story = ? WHERE story = ?", (heir[0], article_id))
 
     @staticmethod
-    def _drop_chunks(db: sqlite3.Connection, article_id: str, generation: int) -> None:
-        db.execute(
-            "INSERT OR REPLACE INTO removed SELECT id, ? FROM chunks WHERE article_id = ?", (generation, article_id)
-        )
+    def _drop_chunks(db: Database, article_id: str, generation: int) -> None:
+        db.execute("INSERT INTO removed SELECT id, ? FROM chunks WHERE article_id = ?", (generation, article_id))
         db.execute("DELETE FROM chunks WHERE article_id = ?", (article_id,))
 
     # -- reading -------------------------------------------------------------------------------------------------
 
     def article(self, article_id: str) -> Article | None:
         """One article, or None."""
-        row = self._db().execute(_ARTICLES + " WHERE id = ?", (article_id,)).fetchone()
+        row = self.query(_ARTICLES + " WHERE id = ?", (article_id,)).fetchone()
         return _article(row) if row else None
 
     def articles(self) -> Iterator[Article]:
         """Every article, newest first."""
-        for row in self._db().execute(_ARTICLES + " ORDER BY published_at DESC, path"):
+        for row in self.database.stream(_ARTICLES + " ORDER BY published_at IS NULL, published_at DESC, path"):
             yield _article(row)
 
     def digest(self, article_id: str) -> str | None:
         """Digest of an article as it was read, or None where there is no such article."""
-        row = self._db().execute("SELECT digest FROM articles WHERE id = ?", (article_id,)).fetchone()
+        row = self.query("SELECT digest FROM articles WHERE id = ?", (article_id,)).fetchone()
         return row[0] if row else None
 
     def stories(self, article_ids: Sequence[str]) -> dict[str, tuple[str, tuple[Article, ...]]]:
         """For each article its story, and every article of that story (itself too) if there are several, earliest first."""
-        found: dict[str, tuple[str, tuple[Article, ...]]] = {}
-        for article_id in article_ids:
-            row = self._db().execute("SELECT story FROM articles WHERE id = ?", (article_id,)).fetchone()
-            if row is None:
-                continue
-            rows = self._db().execute(
+        rows = self.query(f"SELECT id, story FROM articles WHERE id {ONE_OF}", (json.dumps(list(article_ids)),))  # noqa: S608 - constant
+        story = dict(rows.fetchall())
+        counted = self.query(
+            f"SELECT story FROM articles WHERE story {ONE_OF} GROUP BY story HAVING count(*) > 1",  # noqa: S608 - constant
+            (json.dumps(sorted(set(story.values()))),),
+        )
+        members: dict[str, tuple[Article, ...]] = {}
+        for (several,) in counted.fetchall():
+            rows = self.query(
                 _ARTICLES + " WHERE story = ? ORDER BY published_at IS NULL, published_at, path LIMIT ?",
-                (row[0], _MAX_STORY),
+                (several, _MAX_STORY),
             )
-            members = tuple(_article(member) for member in rows)
-            found[article_id] = (row[0], members if len(members) > 1 else ())
-        return found
+            members[several] = tuple(_article(member) for member in rows)
+        return {id_: (story[id_], members.get(story[id_], ())) for id_ in article_ids if id_ in story}
 
     def locations(self, article_id: str) -> list[Location]:
         """Where an article stands, sorted; places that went wrong since are left out."""
-        rows = self._db().execute(
-            _LOCATIONS + " WHERE article_id = ? AND reason = '' ORDER BY path, member", (article_id,)
-        )
+        rows = self.query(_LOCATIONS + " WHERE article_id = ? AND reason = '' ORDER BY path, member", (article_id,))
         return [Location(*row) for row in rows]
 
     def locations_in(self, path: str) -> dict[str, Location]:
         """What was found in a file, by member."""
-        rows = self._db().execute(_LOCATIONS + " WHERE path = ?", (path,))
+        rows = self.query(_LOCATIONS + " WHERE path = ?", (path,))
         return {row[1]: Location(*row) for row in rows}
 
     def files(self) -> dict[str, FileState]:
         """What was last seen at each path."""
-        rows = self._db().execute("SELECT path, size, mtime_ns FROM files")
+        rows = self.query("SELECT path, size, mtime_ns FROM files")
         return {row[0]: FileState(*row) for row in rows}
 
     def places(self) -> Iterator[tuple[str, str]]:
         """Every (article id, path) at which an article was found."""
-        yield from self._db().execute("SELECT article_id, path FROM locations WHERE article_id IS NOT NULL")
+        yield from self.database.stream("SELECT article_id, path FROM locations WHERE article_id IS NOT NULL")
 
     def waiting(self) -> int:
         """Number of articles that were read and still wait for their vectors."""
-        return int(self._db().execute("SELECT count(*) FROM inbox").fetchone()[0])
+        return int(self.query("SELECT count(*) FROM inbox").fetchone()[0])
 
     def chunks_of(self, article_id: str) -> list[tuple[Chunk, NDArray[np.float32]]]:
         """The chunks of an article with their vectors, in the order of the text."""
         article = self.article(article_id)
         if article is None:
             return []
-        rows = self._db().execute(
-            "SELECT id, start, end, heading, vector FROM chunks WHERE article_id = ? ORDER BY start", (article_id,)
+        rows = self.query(
+            'SELECT id, start, "end", heading, vector FROM chunks WHERE article_id = ? ORDER BY start', (article_id,)
         )
         return [
             (Chunk(id_, article_id, start, end, article.text[start:end], heading), unpack(vector))
@@ -351,85 +312,107 @@ class Store:
         ]
 
     def chunks(self, ids: Sequence[int]) -> dict[int, tuple[Chunk, Article]]:
-        """Chunks by id with their articles; ids that are gone are left out."""
+        """Chunks by id with their articles, in the order asked for; ids that are gone are left out."""
+        asked = json.dumps([int(id_) for id_ in ids])
+        rows = self.query(
+            f'SELECT id, article_id, start, "end", heading FROM chunks WHERE id {NUMBER_OF}',  # noqa: S608 - constant
+            (asked,),
+        )
+        spans = {row[0]: row for row in rows}
+        wanted = json.dumps(sorted({row[1] for row in spans.values()}))
+        articles = {row[0]: _article(row) for row in self.query(f"{_ARTICLES} WHERE id {ONE_OF}", (wanted,))}
         found: dict[int, tuple[Chunk, Article]] = {}
-        articles: dict[str, Article] = {}
         for id_ in ids:
-            row = (
-                self._db().execute("SELECT article_id, start, end, heading FROM chunks WHERE id = ?", (id_,)).fetchone()
-            )
-            if row is None:
-                continue
-            article_id, start, end, heading = row
-            if article_id not in articles:
-                article = self.article(article_id)
-                if article is None:
-                    continue
-                articles[article_id] = article
-            article = articles[article_id]
-            found[id_] = (Chunk(id_, article_id, start, end, article.text[start:end], heading), article)
+            if id_ in spans and spans[id_][1] in articles:
+                _, article_id, start, end, heading = spans[id_]
+                article = articles[article_id]
+                found[id_] = (Chunk(id_, article_id, start, end, article.text[start:end], heading), article)
         return found
 
     def vectors_since(self, generation: int) -> Iterator[tuple[int, bytes]]:
         """Chunks added after a generation: id, packed vector (see `unpack`)."""
-        yield from self._db().execute(
-            f"SELECT id, vector FROM chunks {_since(generation)} WHERE generation > ? ORDER BY id",  # noqa: S608 - constants
+        yield from self.database.stream(
+            f"SELECT id, vector FROM chunks{_since(generation)} WHERE generation > ? ORDER BY id",  # noqa: S608 - constants
             (generation,),
         )
 
     def words_since(self, generation: int) -> Iterator[IndexedChunk]:
         """Chunks added after a generation, as the keyword index takes them."""
         columns = (
-            "c.id, a.title, substr(a.text, c.start + 1, c.end - c.start), a.id, a.published_at, a.source, a.category"
+            'c.id, a.title, substr(a.text, c.start + 1, c."end" - c.start), a.id, a.published_at, a.source, a.category'
         )
-        tables = f"chunks c {_since(generation)} JOIN articles a ON a.id = c.article_id"
+        tables = f"chunks c{_since(generation)} JOIN articles a ON a.id = c.article_id"
         sql = f"SELECT {columns} FROM {tables} WHERE c.generation > ? ORDER BY c.id"  # noqa: S608 - constants
-        rows = self._db().execute(sql, (generation,))
+        rows = self.database.stream(sql, (generation,))
         for id_, title, text, article_id, published_at, source, category in rows:
             moment = datetime.fromisoformat(published_at) if published_at else None
             yield IndexedChunk(id_, title, text, article_id, moment, source, tuple(json.loads(category)))
 
     def removed_since(self, generation: int) -> list[int]:
         """Ids of the chunks removed after a generation."""
-        rows = self._db().execute("SELECT chunk_id FROM removed WHERE generation > ?", (generation,))
+        rows = self.query("SELECT chunk_id FROM removed WHERE generation > ?", (generation,))
         return [id_ for (id_,) in rows]
 
     def vectors_of(self, chunk_ids: Sequence[int]) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """The vectors of chunks, those that are there."""
+        """The vectors of chunks, those that are there, in the order asked for."""
+        rows = self.query(
+            f"SELECT id, vector FROM chunks WHERE id {NUMBER_OF}",  # noqa: S608 - constant
+            (json.dumps([int(id_) for id_ in chunk_ids]),),
+        )
+        found = dict(rows.fetchall())
         for id_ in chunk_ids:
-            row = self._db().execute("SELECT vector FROM chunks WHERE id = ?", (id_,)).fetchone()
-            if row:
-                yield id_, unpack(row[0])
-
-    def copy_to(self, target: sqlite3.Connection) -> None:
-        """Copy everything into another database, as it stands at one moment, while others read and write."""
-        self._db().backup(target, pages=1000)
+            if id_ in found:
+                yield id_, unpack(found[id_])
 
     def chunk_ids(self) -> set[int]:
         """Every chunk id; `youju check` compares the indexes with it."""
-        return {id_ for (id_,) in self._db().execute("SELECT id FROM chunks")}
-
-    def verify(self) -> list[str]:
-        """SQLite's own integrity check: an empty list, or what is wrong."""
-        try:
-            problems = [str(row[0]) for row in self._db().execute("PRAGMA integrity_check(20)")]
-            strays = self._db().execute("PRAGMA foreign_key_check").fetchmany(1)
-            problems += ["有片段不属于任何文章"] if strays else []
-        except sqlite3.DatabaseError as error:
-            problems = [str(error)]
-        return [problem for problem in problems if problem != "ok"]
+        return {id_ for (id_,) in self.query("SELECT id FROM chunks")}
 
 
+def open_store(home: Path) -> Store:
+    """The store of the library in a folder, wherever its articles lie: the SQLite file there holds them, or says which database does.
+
+    Raises:
+        LibraryError: see `Store`.
+    """
+    store = Store(home / DATABASE)
+    place = store.meta().get(ELSEWHERE)
+    if not place:
+        return store
+    store.close()
+    from rag.postgres import PostgresDatabase
+
+    return Store(PostgresDatabase(place))
+
+
+DATABASE = "youju.sqlite"
+LIBRARY_ID = "library_id"
+INDEX_FACTS = ("index", "indexed_to", LIBRARY_ID)
+"""Facts about an index on a server; a copy of the library does not inherit them, or both would write to it."""
+ELSEWHERE = "articles"
+"""The fact in a library's SQLite file that names the database in which its articles are."""
 _MAX_STORY = 50
 """More reposts of one story than this are counted in the library, but not listed under a hit."""
 
+ONE_OF = "IN (SELECT value FROM json_each(?))"
+NUMBER_OF = "IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"
+"""A list as one value: SQLite takes no more than 32,766 of them, and a server is asked once."""
+
+_AT_ONCE = 1_000
+_PUT_META = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+_INSERT_CHUNK = 'INSERT INTO chunks (article_id, start, "end", heading, vector, generation) VALUES (?, ?, ?, ?, ?, ?)'
+_COLUMNS = TABLES["articles"].split(", ")
+_PUT_ARTICLE = (
+    f"INSERT INTO articles VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT (id) DO UPDATE SET "  # noqa: S608 - constants
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
+)
 _LOCATIONS = "SELECT path, member, article_id, reason, message FROM locations"
 _ARTICLES = "SELECT id, title, text, source, category, author, url, published_at, path, digest, metadata FROM articles"
 
 
 def _since(generation: int) -> str:
     """Without it SQLite reads all chunks to find the last ten: they are asked for in the order of their ids."""
-    return "INDEXED BY chunks_by_generation" if generation else ""
+    return " INDEXED BY chunks_by_generation" if generation else ""
 
 
 def _article(row: Sequence[str]) -> Article:

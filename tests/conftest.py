@@ -32,6 +32,7 @@ from embeddings import HashingEmbedder  # noqa: E402
 from rag.library import Library  # noqa: E402
 from rag.records import Article  # noqa: E402
 from rag.settings import Settings  # noqa: E402
+from tests.postgres_server import INITDB, MISSING, PostgresServer, point  # noqa: E402
 
 MakeArticle = Callable[..., Article]
 MakeLibrary = Callable[..., Library]
@@ -55,9 +56,27 @@ def make_article(
     return replace(article, digest=article.body_digest)
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server of our own, on loopback."""
+    if not INITDB:
+        pytest.skip(MISSING)
+    running = PostgresServer()
+    yield running
+    running.close()
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def articles_at() -> str:
+    """Where the articles of a library lie: empty for its folder. Modules that import the other one run with both."""
+    return ""
+
+
+@pytest.fixture
+def settings(tmp_path: Path, articles_at: str) -> Settings:
     """Settings that touch nothing outside the test's folder."""
+    if articles_at:
+        point(tmp_path / "library", articles_at)
     return Settings(
         library=tmp_path / "library", models=tmp_path / "models", llm="none", threads=1, embedder="hashing-512-0"
     )

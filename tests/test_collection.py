@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -22,6 +23,7 @@ from rag.library import Library
 from rag.rebuild import rebuild
 from rag.settings import Settings
 from tests.conftest import make_article
+from tests.postgres_server import articles_at  # noqa: F401 - with both databases
 
 WriteFile = Callable[..., Path]
 
@@ -234,6 +236,7 @@ def test_a_reader_sees_what_another_process_added(library: Library, write_file: 
         assert titles(reader, "盘山公路全长")[0] == "乙"
 
 
+@pytest.mark.sqlite_only
 def test_a_full_disk_is_told_and_what_was_written_is_whole(
     library: Library, write_file: WriteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,12 +244,14 @@ def test_a_full_disk_is_told_and_what_was_written_is_whole(
     library.add([folder])
     for i in range(40):
         post(write_file, f"长文{i}", f"第{i}篇。" + "西岭镇修通了盘山公路，全长18公里。" * 60)
-    pages = sqlite3.connect(library.store.path).execute("PRAGMA page_count").fetchone()[0]
-    library.store._db().execute(f"PRAGMA max_page_count = {pages + 20}")  # SQLite's own word for a disk with 80 kB left
+    pages = sqlite3.connect(Path(library.store.name)).execute("PRAGMA page_count").fetchone()[0]
+    library.store.database.connection().execute(
+        f"PRAGMA max_page_count = {pages + 20}"
+    )  # SQLite's own word for a disk with 80 kB left
     with pytest.raises(LibraryError, match="写不进知识库") as caught:
         library.add([folder])
     assert "磁盘空间" in caught.value.hint
-    library.store._db().execute("PRAGMA max_page_count = 1073741823")
+    library.store.database.connection().execute("PRAGMA max_page_count = 1073741823")
     assert library.check().problems == ()
     report = library.add([folder])
     assert (report.failed, library.counts()[0]) == ((), 41)
@@ -311,3 +316,24 @@ def test_an_ingest_without_news_never_loads_the_embedder(library: Library, write
         raise AssertionError("the embedder was loaded")
 
     assert Ingest(library.store, forbidden, 256).files([path.parent]).unchanged == 1
+
+
+def test_characters_that_no_database_takes_are_left_out(library: Library, write_file: WriteFile) -> None:
+    row = {
+        "title": "茶\0叶\ud800",
+        "text": "望川镇去年\0茶叶产量为320.5吨。",
+        "source": "青石\udfff日报",
+    }
+    path = write_file("行.jsonl", json.dumps(row))
+    front = write_file("前.md", '---\ntitle: "天\\0气"\n"地\\0区": "青\\0石"\n---\n青石区今天有小雨，气温十二度。\n')
+    assert library.add([path, front]).failed == ()
+    found = {article.title: article for article in library.articles()}
+    assert set(found) == {"茶叶", "天气"}
+    assert (found["茶叶"].text, found["茶叶"].source) == ("望川镇去年茶叶产量为320.5吨。", "青石日报")
+    assert found["天气"].metadata["地区"] == "青石"
+    program = replace(
+        make_article("年报", "净利润为52.17亿元。"), title="年\0报\ud800", text="净利润为5\0.2亿元。\udc80"
+    )
+    library.add_articles([program])
+    assert [a.text for a in library.articles() if a.title == "年报"] == ["净利润为5.2亿元。"]
+    assert library.check().problems == ()

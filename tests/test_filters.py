@@ -20,6 +20,7 @@ from rag.records import Answer, Article
 from rag.retrieval import choose_scope, retrieve
 from rag.settings import Settings
 from rag.words import query_words
+from tests.postgres_server import point
 
 SOURCES = ("青石日报", "新浪财经", "", "A_B%", "a_b%")
 CATEGORIES: tuple[tuple[str, ...], ...] = (
@@ -57,9 +58,11 @@ FILTERS = st.builds(
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     home = tmp_path_factory.mktemp("filters")
+    if request.param == "postgres":
+        point(home / "l", request.getfixturevalue("postgres").new())
     settings = Settings(library=home / "l", models=home / "m", llm="none", threads=1, embedder="hashing-512-0")
     with Library(settings, HashingEmbedder()) as library:
         library.add_articles(ARTICLES)

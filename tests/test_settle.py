@@ -14,6 +14,7 @@ from rag.fetch import Fetched
 from rag.library import Library
 from rag.settings import Settings
 from rag.settle import learned_lines
+from tests.postgres_server import articles_at  # noqa: F401 - with both databases
 
 WriteFile = Callable[..., Path]
 

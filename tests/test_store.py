@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 
 from rag.errors import LibraryError, LibraryVersion
 from rag.inbox import Inbox
+from rag.postgres import PostgresDatabase
 from rag.records import Article, Chunk
 from rag.store import FileState, Location, Store, StoredArticle, unpack
 from tests.conftest import make_article
+from tests.postgres_server import articles_at  # noqa: F401 - with both databases
 
 
 def stored(article: Article, *spans: tuple[int, int], value: float = 1.0) -> StoredArticle:
@@ -21,8 +24,10 @@ def stored(article: Article, *spans: tuple[int, int], value: float = 1.0) -> Sto
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "youju.sqlite")
+def store(tmp_path: Path, articles_at: str) -> Iterator[Store]:  # noqa: F811
+    store = Store(PostgresDatabase(articles_at) if articles_at else tmp_path / "youju.sqlite")
+    yield store
+    store.close()
 
 
 ARTICLE = make_article("武昌区金融业", "第一句话。第二句话有表情😀。第三句。")
@@ -52,15 +57,16 @@ def test_derived_indexes_can_follow_generation_by_generation(store: Store) -> No
     assert list(store.words_since(2)) == list(store.vectors_since(2)) == []
 
 
+@pytest.mark.sqlite_only
 def test_the_last_chunks_are_found_without_reading_all(store: Store) -> None:
     store.write([stored(ARTICLE, (0, 5), (5, 14))])
     seen: list[str] = []
     with store.transaction() as db:
-        db.set_trace_callback(seen.append)
+        store.database.connection().set_trace_callback(seen.append)
         assert len(list(store.vectors_since(0))) == len(list(store.words_since(0))) == 2
         list(store.vectors_since(1))
         list(store.words_since(1))
-        db.set_trace_callback(None)
+        store.database.connection().set_trace_callback(None)
         plans = [str(db.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()) for sql in seen if "generation >" in sql]
     assert ["SEARCH c" in plan for plan in plans] == [False, False, True, True]
 
@@ -96,6 +102,7 @@ def test_a_failed_write_leaves_nothing_behind(store: Store) -> None:
     assert (store.counts(), store.generation()) == ((0, 0), 0)
 
 
+@pytest.mark.sqlite_only
 def test_a_file_that_is_no_library_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "youju.sqlite"
     path.write_bytes(b"not a database, but long enough to be looked at" * 10)
@@ -103,6 +110,7 @@ def test_a_file_that_is_no_library_is_refused(tmp_path: Path) -> None:
         Store(path)
 
 
+@pytest.mark.sqlite_only
 def test_another_schema_is_refused_by_its_number(store: Store, tmp_path: Path) -> None:
     store.set_meta({"schema": "99"})
     store.close()
@@ -110,6 +118,7 @@ def test_another_schema_is_refused_by_its_number(store: Store, tmp_path: Path) -
         Store(tmp_path / "youju.sqlite")
 
 
+@pytest.mark.sqlite_only
 def test_readers_see_whole_articles_while_another_connection_writes(store: Store, tmp_path: Path) -> None:
     store.write([stored(ARTICLE, (0, 5))])
     other = sqlite3.connect(tmp_path / "youju.sqlite", isolation_level=None)
@@ -120,12 +129,13 @@ def test_readers_see_whole_articles_while_another_connection_writes(store: Store
     other.close()
 
 
+@pytest.mark.sqlite_only
 def test_damage_is_found(store: Store, tmp_path: Path) -> None:
-    assert store.verify() == []
+    assert store.database.verify() == []
     store.write([stored(make_article(f"第{i}篇", "文" * 4000), (0, 4000)) for i in range(20)])
     store.close()
     path = tmp_path / "youju.sqlite"
     data = bytearray(path.read_bytes())
     data[20_000:24_000] = b"\xff" * 4_000
     path.write_bytes(data)
-    assert Store(path).verify() != []
+    assert Store(path).database.verify() != []

@@ -12,7 +12,7 @@ from rag.errors import ReadError
 from rag.headings import HEADINGS, encode_headings
 from rag.reading.front_matter import FrontMatter
 from rag.reading.html import read_html
-from rag.reading.lines import Line, is_visible, tidy
+from rag.reading.lines import Line, is_visible, storable, tidy
 from rag.reading.markdown import read_markdown
 from rag.reading.metadata import category_path, choose_source, parse_date, plain_title, restore_title
 from rag.reading.news import clean
@@ -48,7 +48,7 @@ def assemble(lines: Sequence[Line], front: FrontMatter, *, path: str, markup: bo
     cleaned = clean(lines, markup=markup)
     body = list(cleaned.lines)
     metadata = {
-        key: "、".join(values)[:_MAX_FIELD]
+        storable(key): "、".join(values)[:_MAX_FIELD]
         for key, values in front.fields.items()
         if values and key not in _USED | _LAYOUT
     }

@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from rag.reading.lines import storable
+
 # All scalars stay strings, as written: YAML's own guesses turn "0123" into 83 and a date into the wrong time zone.
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
@@ -94,7 +96,7 @@ def _values(value: object) -> tuple[str, ...]:
     if isinstance(value, list):
         return tuple(text for item in value if isinstance(item, str) for text in _values(item))
     if isinstance(value, str) and value.strip() not in _EMPTY:
-        return (value.strip(),)
+        return (storable(value).strip(),)
     return ()
 
 

@@ -25,6 +25,11 @@ class Line:
     kind: Kind = "text"
 
 
+def storable(text: str) -> str:
+    """The text without control characters and lone surrogates, which escapes in JSON and YAML can stand for and no database takes."""
+    return _CONTROL.sub("", text)
+
+
 def unify_line_ends(text: str) -> str:
     """The text with "\\n" as its only line end and without control characters (tabs stay)."""
     return _BLANK_LINES.sub("\n\n", _CONTROL.sub("", _LINE_ENDS.sub("\n", text)))

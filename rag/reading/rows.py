@@ -15,6 +15,7 @@ from rag.errors import ReadError
 from rag.reading.assembly import article_digest, article_id, assemble, assemble_markdown
 from rag.reading.decode import decode_bytes
 from rag.reading.front_matter import FrontMatter
+from rag.reading.lines import storable
 from rag.reading.readings import Reading
 from rag.reading.text import read_text
 from rag.records import Article
@@ -126,7 +127,7 @@ def _values(value: Any) -> tuple[str, ...]:
         return tuple(text for item in value if not isinstance(item, (list, dict)) for text in _values(item))
     if value is None or isinstance(value, dict):
         return ()
-    text = str(value).strip()
+    text = storable(str(value)).strip()
     return (text,) if text else ()
 
 
