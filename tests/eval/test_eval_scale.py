@@ -49,7 +49,7 @@ def test_copies_differ_and_stay_near(source: Path, tmp_path: Path) -> None:
         _, chunks = library.counts()
         assert chunks >= 60
         assert told[-1] == chunks
-        assert library.store.verify() == []
+        assert library.store.database.verify() == []
         texts = [article.text for article in articles]
         assert len(set(texts)) == len(texts)
         assert all("公告" in text for text in texts)
