@@ -13,7 +13,7 @@ import hashlib
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -61,6 +61,8 @@ class ZhSmall(Embedder):
         threads: texts computed at the same time; 0 for one a core.
         folder: where the model lies.
     """
+
+    files: Mapping[str, tuple[int, str]] = ZH_SMALL_FILES
 
     def __init__(self, threads: int = 0, folder: Path = FOLDER) -> None:
         self.name = ZH_SMALL.name
@@ -115,7 +117,7 @@ class ZhSmall(Embedder):
     def _ready(self) -> _Engine:
         with self._guard:
             if self._engine is None:
-                self._engine = _load(self._folder, self._threads)
+                self._engine = _load(self._folder, self._threads, self.files)
             return self._engine
 
     def _on_accelerator(self) -> Embedder | None:
@@ -130,11 +132,11 @@ class ZhSmall(Embedder):
             return self._accelerated
 
 
-def _load(folder: Path, threads: int) -> _Engine:
+def _load(folder: Path, threads: int, files: Mapping[str, tuple[int, str]]) -> _Engine:
     import onnxruntime
     from tokenizers import Tokenizer
 
-    for name, (size, _) in ZH_SMALL_FILES.items():
+    for name, (size, _) in files.items():
         path = folder / name
         found = path.stat().st_size if path.is_file() else None
         if found != size:

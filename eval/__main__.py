@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from eval.cli_bench import app as bench_app
-from eval.cli_retrieval import retrieval, variants
+from eval.cli_retrieval import distil, retrieval, tradeoff, variants
 from eval.console import CacheOption, ConfigOption, EmbedderOption, LimitOption, SeedOption, err_console, out_console
 from rag.errors import SettingsError, YoujuError
 
@@ -25,6 +25,8 @@ app = typer.Typer(
 app.add_typer(bench_app, name="bench")
 app.command()(retrieval)
 app.command()(variants)
+app.command()(distil)
+app.command()(tradeoff)
 
 
 CASE_ERRORS = 3

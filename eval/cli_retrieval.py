@@ -88,6 +88,69 @@ def variants(
         _write(out, f"variants-{chosen.name}", markdown(result), {**result, **made_with})
 
 
+def distil(
+    library: Annotated[
+        Path, typer.Option("--library", help="用 zh-small 建的知识库文件夹", exists=True, show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", help="模型写到这个文件夹（须不存在）", show_default=False)],
+    layers: Annotated[str, typer.Option("--layers", help="保留 zh-small 的哪几层（0 到 11）")] = "0,3,7,11",
+    minutes: Annotated[float, typer.Option("--minutes", min=0.01, help="训练多久")] = 60,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="用几个核")] = 1,
+    seed: SeedOption = 0,
+) -> None:
+    """训练一个更快的段落向量模型：取 zh-small 的几层，学它给段落的向量；问题仍由 zh-small 计算。"""
+    import importlib.util
+
+    from eval.distil import distil as train
+    from eval.distil import gather_material
+    from eval.libraries import progress_bar
+    from rag.errors import SettingsError
+
+    numbers = [int(part) for part in layers.split(",") if part.strip().isdigit()]
+    if len(numbers) != layers.count(",") + 1 or not set(numbers) <= set(range(12)):
+        raise SettingsError(f"看不懂 --layers {layers}", "请写 0 到 11 之间的数，用逗号隔开，如 0,3,7,11")
+    if out.exists():
+        raise SettingsError(f"文件夹已经存在：{out}", "请换一个 --out")
+    if importlib.util.find_spec("onnx") is None:
+        raise SettingsError("没有安装 onnx，训练好的模型写不出", "请运行 pip install onnx==1.23.2")
+    with progress_bar(err_console) as bar:
+        task = bar.add_task("问题的向量")
+        material = gather_material(
+            library,
+            seed,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+        bar.update(task, description="训练", total=minutes, completed=0)
+
+        def show(gone: float, distance: float, divergence: float) -> None:
+            bar.update(task, completed=gone, description=f"训练 距离 {distance:.4f} 散度 {divergence:.4f}")
+
+        train(material, numbers, out, minutes=minutes, threads=threads, seed=seed, on_step=show)
+    out_console.print(f"写好了 {out}。看看值不值：python -m eval tradeoff --model {out} --set …", markup=False)
+
+
+def tradeoff(
+    models: Annotated[list[Path], typer.Option("--model", help="distil 写的模型文件夹，可重复", show_default=False)],
+    names: NamesOption = None,
+    config: ConfigOption = None,
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+    out: Annotated[Path, typer.Option("--out", help="结果文件夹")] = Path("results"),
+    cache: CacheOption = None,
+) -> None:
+    """更快的段落向量模型值不值：一个核每秒多少条，混合检索的 R@1 少了多少，表和图。"""
+    from eval.libraries import default_cache
+    from eval.sets import load_set
+    from eval.tradeoff import compare_models, markdown, plot
+    from rag import load_settings
+
+    settings = load_settings(config, embedder="zh-small", llm="none")
+    sets = [load_set(name).sample(limit, seed) for name in names or ["shipped"]]
+    result = compare_models(models, sets, settings, cache or default_cache(), err_console)
+    _write(out, "tradeoff", markdown(result), {**result, "limit": limit, "seed": seed})
+    (out / "tradeoff.svg").write_text(plot(result), encoding="utf-8")
+
+
 @contextmanager
 def _prepared(
     chosen: EvalSet, settings: Settings, cache: Path
