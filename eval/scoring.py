@@ -32,6 +32,7 @@ from eval.metrics import (
 )
 from eval.published import alce_citations, cmrc_exact_match, cmrc_f1
 from eval.statistics import Estimate, mean_estimate, quantile_estimate, ratio_estimate, statistic_estimate
+from eval.told_days import without_told_days
 
 Row: TypeAlias = Mapping[str, Any]
 """One object of cases.jsonl; its keys are described in `eval.run`."""
@@ -148,7 +149,7 @@ def score_answer(
     }
     scores |= _retrieval(case, gold, answer["hits"], key_of)
     scores |= _citations(case, gold, statements, answer["hits"], key_of)
-    cited = [(s["text"], list(dict.fromkeys(c["quote"] for c in s["citations"]))) for s in statements]
+    cited = [(_as_quoted(s), list(dict.fromkeys(c["quote"] for c in s["citations"]))) for s in statements]
     scores["alce_recall"], scores["alce_precision"] = alce_citations(cited)
     supports = [statement["support"] == "supported" for statement in statements]
     scores["supported"] = sum(supports) / len(supports) if supports else None
@@ -284,11 +285,18 @@ def _holds(chunk: Span, text: str, places: Sequence[Span], quote: str) -> bool:
 def _faithful_numbers(statements: Sequence[Mapping[str, Any]]) -> float | None:
     """Share of the statements with a number whose numbers all stand in the quotes that they cite."""
     told = [
-        wanted <= frozenset().union(*(figures(citation["quote"]) for citation in statement["citations"]))
+        wanted <= frozenset[str]().union(*(figures(citation["quote"]) for citation in statement["citations"]))
         for statement in statements
-        if (wanted := figures(statement["text"]))
+        if (wanted := figures(_as_quoted(statement)))
     ]
     return sum(told) / len(told) if told else None
+
+
+def _as_quoted(statement: Mapping[str, Any]) -> str:
+    """The statement without the days that Youju worked out rightly: they stand in no quote."""
+    quotes = [citation["quote"] for citation in statement["citations"]]
+    published = next((citation.get("published_at") or "" for citation in statement["citations"]), "")
+    return without_told_days(statement["text"], quotes, published)
 
 
 def confidence(answer: Mapping[str, Any]) -> float:

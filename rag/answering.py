@@ -20,6 +20,7 @@ from rag.gate import REFUSAL, refusal_reason
 from rag.records import Answer, Event, Hit, Provenance, Retrieved, Statement, Token, Turn
 from rag.relevance import Candidate, rank_sentences
 from rag.retrieval import ALL, Scope, choose_scope, retrieve
+from rag.told_days import asks_about_time, with_days
 from rag.version import VERSION
 
 _JUDGED_HITS = 5
@@ -180,10 +181,12 @@ def build_messages(
     ranked = [by_rank[rank] for rank in order] + [hit for hit in hits if hit.rank not in order]
     passages: list[str] = []
     spent = 0
+    years = asks_about_time(question)
     for hit in ranked:
         article = hit.article
         about = "，".join(part for part in (article.source, article.date) if part)
-        passage = f"[{len(passages) + 1}]《{article.title}》（{about}）\n{hit.chunk.text.strip()}"
+        text = with_days(hit.chunk.text.strip(), article, years=years)  # so that the LLM need not count days
+        passage = f"[{len(passages) + 1}]《{article.title}》（{about}）\n{text}"
         cost = chat.count_tokens(passage)
         if passages and spent + cost > budget:
             break

@@ -16,6 +16,7 @@ from rag.quantity_match import missing_quantities
 from rag.records import SHANGHAI, Article, Citation, Statement, Support
 from rag.relevance import Candidate, Sentence
 from rag.sentences import split_sentences
+from rag.told_days import with_days
 from rag.words import bigrams
 
 SUPPORTED = 0.6
@@ -118,6 +119,8 @@ def check_statement(text: str, candidates: Sequence[Candidate], citations: Citat
         return Statement(text, (), "unsupported", "所依据的原文说的不是问题所问的对象或时间")
     support: Support = "supported" if found.share >= SUPPORTED else "partial"
     note = "" if support == "supported" else "与原文的说法不完全一致"
+    if len({_day(s.article) for s in found.sentences}) == 1:  # else it is not known from which day 昨日 counts
+        text = with_days(text, found.sentences[0].article, years=False)
     return Statement(text, tuple(citations.cite(s) for s in found.sentences), support, note)
 
 

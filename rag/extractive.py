@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 
 from rag.evidence import Citations
-from rag.quantities import find_quantities
-from rag.question_types import question_expects
-from rag.records import SHANGHAI, Statement
+from rag.records import Statement
 from rag.relevance import Candidate
+from rag.told_days import asks_about_time, with_days
 from rag.words import bigrams, search_form, topic_words
 
 _MOST = 4
@@ -44,8 +43,8 @@ def extract(question: str, candidates: Sequence[Candidate]) -> tuple[Statement, 
         if len(chosen) == _MOST:
             break
     citations = Citations()
-    dated = question_expects(question) == "date"
-    return tuple(_quote(candidate, citations, dated=dated) for candidate in chosen)
+    years = asks_about_time(question)
+    return tuple(_quote(candidate, citations, years=years) for candidate in chosen)
 
 
 def _says_the_same(text: str, earlier: str) -> bool:
@@ -57,27 +56,6 @@ def _says_the_same(text: str, earlier: str) -> bool:
     )
 
 
-def _quote(candidate: Candidate, citations: Citations, *, dated: bool) -> Statement:
+def _quote(candidate: Candidate, citations: Citations, *, years: bool) -> Statement:
     citation = citations.cite(candidate.sentence)
-    note = "；".join(_resolved_days(candidate)) if dated else ""
-    return Statement(citation.quote, (citation,), "supported", note)
-
-
-def _resolved_days(candidate: Candidate) -> list[str]:
-    """What 昨日 or 下周三 in a sentence means, counted from the day of its article: “昨日”即2021年7月1日."""
-    published = candidate.sentence.article.published_at
-    if published is None:
-        return []
-    day = published.astimezone(SHANGHAI).date()
-    notes = []
-    for quantity in find_quantities(candidate.sentence.text, reference=day):
-        span = quantity.span
-        if span is None or span.start is None or span.end is None or not span.word:
-            continue  # only words: the year of a bare 8月3日 may hang on a 去年 before it
-        if span.start == span.end:
-            notes.append(f"“{quantity.text}”即{span.start.year}年{span.start.month}月{span.start.day}日")
-        elif span.start.day == 1 and (span.start.year, span.start.month) == (span.end.year, span.end.month):
-            notes.append(f"“{quantity.text}”即{span.start.year}年{span.start.month}月")
-        elif (span.start.month, span.start.day) == (1, 1) and span.end == span.start.replace(month=12, day=31):
-            notes.append(f"“{quantity.text}”即{span.start.year}年")
-    return list(dict.fromkeys(notes))
+    return Statement(with_days(citation.quote, citation.article, years=years), (citation,), "supported")
