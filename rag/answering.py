@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
@@ -17,6 +18,7 @@ from rag.evidence import Citations, check_statement, draft_sentences, is_refusal
 from rag.extractive import extract
 from rag.filters import Filters
 from rag.gate import REFUSAL, refusal_reason
+from rag.parts import split_question
 from rag.records import Answer, Event, Hit, Provenance, Retrieved, Statement, Token, Turn
 from rag.relevance import Candidate, rank_sentences
 from rag.retrieval import ALL, Scope, choose_scope, retrieve
@@ -79,33 +81,36 @@ def answer_events(
     alone = standalone_question(question, history)
     settings = collection.settings
     scope = Scope(filters or ALL) if passages is not None else choose_scope(collection, alone, filters)
-    if passages is None:
-        passages = retrieve(
-            collection,
-            alone,
-            settings.top_k,
-            dense_weight=settings.dense_weight,
-            filters=scope.filters,
-            period=scope.period,
-        )
-    hits = tuple(passages)
+    parts = split_question(alone)
+    found = (
+        [tuple(passages)] * len(parts) if passages is not None else [_search(collection, part, scope) for part in parts]
+    )
+    hits = _in_turns(found, max(settings.top_k, _JUDGED_HITS * len(parts)))
     clock.lap("retrieve")
     yield Retrieved(hits, alone, scope.filters.describe(), scope.notice)
-    candidates = rank_sentences(collection, alone, hits[:_JUDGED_HITS])
-    hits = _with_judgement(hits, candidates)
+    judged = [
+        rank_sentences(collection, part, _ranked_as(hits, own[:_JUDGED_HITS]))
+        for part, own in zip(parts, found, strict=True)
+    ]
+    hits = _with_judgement(hits, [candidate for candidates in judged for candidate in candidates])
     clock.lap("judge")
+    reasons = [refusal_reason(part, candidates) for part, candidates in zip(parts, judged, strict=True)]
+    told = [i for i, reason in enumerate(reasons) if not reason]
+    untold = "".join(f"关于“{parts[i]}”：{reason}" for i, reason in enumerate(reasons) if reason)
     if collection.counts()[0] == 0:
         verdict = _Verdict((), "知识库还是空的，请先用 youju add 加入文章。", notice=notice)
     elif scope.filters and not hits:
         verdict = _Verdict(
             (), f"资料中没有相关信息：没有文章符合筛选条件（{scope.filters.describe()}）。", notice=notice
         )
-    elif reason := refusal_reason(alone, candidates):
-        verdict = _Verdict((), reason, notice=notice)
+    elif not told:
+        verdict = _Verdict((), reasons[0], notice=notice)
     elif chat is None:
-        verdict = _Verdict(extract(alone, candidates), notice=notice)
+        verdict = _Verdict(_extracts([(parts[i], judged[i]) for i in told]), notice=notice)
     else:
-        verdict = yield from _with_llm(chat, collection, alone, hits, candidates, clock)
+        verdict = yield from _with_llm(chat, collection, alone, hits, [(parts[i], judged[i]) for i in told], clock)
+    if untold and verdict.statements:
+        verdict = replace(verdict, notice="".join((verdict.notice, untold)))
     clock.lap("verify")
     yield Answer(
         question=question,
@@ -127,6 +132,41 @@ def answer_events(
     )
 
 
+def _search(collection: Collection, question: str, scope: Scope) -> tuple[Hit, ...]:
+    settings = collection.settings
+    return tuple(
+        retrieve(
+            collection, question, settings.top_k,
+            dense_weight=settings.dense_weight, filters=scope.filters, period=scope.period,
+        )
+    )  # fmt: skip
+
+
+def _in_turns(found: Sequence[Sequence[Hit]], most: int) -> tuple[Hit, ...]:
+    """The hits of several searches, the first of each, the second of each …, each passage once, ranked anew."""
+    if len(found) == 1:
+        return tuple(found[0])
+    merged: dict[tuple[str, int], Hit] = {}
+    for hits in zip_longest(*found):
+        for hit in hits:
+            if hit is not None and len(merged) < most:
+                merged.setdefault((hit.article.id, hit.chunk.start), hit)
+    return tuple(replace(hit, rank=rank) for rank, hit in enumerate(merged.values(), 1))
+
+
+def _ranked_as(hits: Sequence[Hit], own: Sequence[Hit]) -> list[Hit]:
+    """Of the merged hits those of one search."""
+    keys = {(hit.article.id, hit.chunk.start) for hit in own}
+    return [hit for hit in hits if (hit.article.id, hit.chunk.start) in keys]
+
+
+def _extracts(judged: Sequence[tuple[str, Sequence[Candidate]]]) -> tuple[Statement, ...]:
+    """What answers each part, each sentence once."""
+    citations = Citations()
+    quoted = (statement for part, candidates in judged for statement in extract(part, candidates, citations))
+    return tuple({statement.citations[0].number: statement for statement in quoted}.values())
+
+
 def _with_judgement(hits: Sequence[Hit], candidates: Sequence[Candidate]) -> tuple[Hit, ...]:
     """The hits with the score of their best sentence, 0 to 1, in `why["sentence"]`; those that were not judged as they were."""
     best: dict[int, float] = {}
@@ -141,10 +181,11 @@ def _with_llm(
     collection: Collection,
     question: str,
     hits: Sequence[Hit],
-    candidates: Sequence[Candidate],
+    judged: Sequence[tuple[str, Sequence[Candidate]]],
     clock: _Clock,
 ) -> Generator[Token, None, _Verdict]:
     settings = collection.settings
+    candidates = _merged([own for _, own in judged])
     budget = settings.context_tokens or (_LOCAL_CONTEXT if chat.local else _API_CONTEXT)
     messages = build_messages(chat, question, hits, candidates, budget)
     pieces: list[str] = []
@@ -156,9 +197,22 @@ def _with_llm(
             yield Token(text)
     except ChatModelError as error:
         clock.lap("generate")
-        return _Verdict(extract(question, candidates), notice=f"大模型没有答完（{error.message}），以下是原文摘录。")
+        return _Verdict(_extracts(judged), notice=f"大模型没有答完（{error.message}），以下是原文摘录。")
     clock.lap("generate")
     return verify_draft("".join(pieces), candidates, chat.name)
+
+
+def _merged(judged: Sequence[Sequence[Candidate]]) -> list[Candidate]:
+    """The candidates of all parts in turns, each sentence once as the part that it suits best sees it."""
+    best: dict[tuple[str, int], Candidate] = {}
+    for candidate in (c for own in judged for c in own):
+        key = (candidate.sentence.article.id, candidate.sentence.start)
+        if key not in best or candidate.score > best[key].score:
+            best[key] = candidate
+    order = dict.fromkeys(
+        (c.sentence.article.id, c.sentence.start) for row in zip_longest(*judged) for c in row if c is not None
+    )
+    return [best[key] for key in order]
 
 
 def verify_draft(draft: str, candidates: Sequence[Candidate], llm: str) -> _Verdict:

@@ -9,7 +9,9 @@ from rag.anchors import ORG_ENDINGS, PLACE_ENDINGS, Anchor, find_anchors
 from rag.records import Turn
 from rag.words import topic_words
 
-_LEAD = re.compile(r"^(?:那么|那|其中|还有|另外|此外|再问一下|再问|请问|以及|而|然后|接着)[，,\s]*")
+_LEAD = re.compile(
+    r"^(?:那么|那(?![个里些位家次天年时边种款台届场])|其中|还有|另外|此外|再问一下|再问|请问|以及|而|然后|接着)[，,\s]*"
+)
 _TAIL = re.compile(r"(?:呢|吗|啊|呀)?[？?。！!\s]*$")
 _STOP = re.compile(r"[？?。！!；;]")
 _PERSON = re.compile(r"他们|她们|他|她|此人|这个人|这位\w{0,4}?(?=[是在的有，])")

@@ -26,8 +26,14 @@ _ALIKE = 0.7
 """Share of a sentence's bigrams that an earlier one may hold before it counts as said already."""
 
 
-def extract(question: str, candidates: Sequence[Candidate]) -> tuple[Statement, ...]:
-    """Statements that quote the best sentences, best first; empty for no candidates."""
+def extract(
+    question: str, candidates: Sequence[Candidate], citations: Citations | None = None
+) -> tuple[Statement, ...]:
+    """Statements that quote the best sentences, best first; empty for no candidates.
+
+    Args:
+        citations: gives the numbers; new ones from 1 without it.
+    """
     words = topic_words(question)
     missing = set(words)
     chosen: list[Candidate] = []
@@ -42,7 +48,7 @@ def extract(question: str, candidates: Sequence[Candidate]) -> tuple[Statement, 
         missing -= said
         if len(chosen) == _MOST:
             break
-    citations = Citations()
+    citations = citations or Citations()
     years = asks_about_time(question)
     return tuple(_quote(candidate, citations, years=years) for candidate in chosen)
 
