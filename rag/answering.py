@@ -12,10 +12,11 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from prompts import Message, load_prompt
 from rag.chat_models import ChatModel, stream_text
 from rag.collection import Collection
+from rag.conflicts import rivals, told_differently
 from rag.conversation import standalone_question
 from rag.errors import ChatModelError
 from rag.evidence import Citations, check_statement, draft_sentences, is_refusal
-from rag.extractive import extract
+from rag.extractive import extract, quote
 from rag.filters import Filters
 from rag.gate import REFUSAL, refusal_reason
 from rag.parts import split_question
@@ -164,7 +165,40 @@ def _extracts(judged: Sequence[tuple[str, Sequence[Candidate]]]) -> tuple[Statem
     """What answers each part, each sentence once."""
     citations = Citations()
     quoted = (statement for part, candidates in judged for statement in extract(part, candidates, citations))
-    return tuple({statement.citations[0].number: statement for statement in quoted}.values())
+    statements = list({statement.citations[0].number: statement for statement in quoted}.values())
+    return _with_rivals(statements, judged, citations)
+
+
+def _with_rivals(
+    statements: Sequence[Statement], judged: Sequence[tuple[str, Sequence[Candidate]]], citations: Citations
+) -> tuple[Statement, ...]:
+    """The statements, and behind one whose figure another source gives differently what that source says."""
+    told = list(statements)
+    for part, candidates in judged:
+        by_place = {(c.sentence.article.id, c.sentence.start): c for c in candidates}
+        for statement in statements:
+            cited = [
+                (citation, said)
+                for citation in statement.citations
+                for said in candidates
+                if said.sentence.article.id == citation.article.id
+                and said.sentence.start <= citation.start < said.sentence.end
+            ]
+            if not cited or statement.support == "unsupported":
+                continue
+            citation, said = cited[0]
+            for rival in rivals(part, said, list(by_place.values())):
+                other = quote(rival, citations, years=asks_about_time(part))
+                note = told_differently(citation, other.citations[0])
+                same = next(
+                    (s for s in told if s.citations and s.citations[0].number == other.citations[0].number), None
+                )
+                if same is None:
+                    told.insert(told.index(statement) + 1, replace(other, note=note))
+                elif same is not statement and not same.note and citation.number < other.citations[0].number:
+                    told[told.index(same)] = replace(same, note=note)
+            break  # what answers best; further sentences only add to it
+    return tuple(told)
 
 
 def _with_judgement(hits: Sequence[Hit], candidates: Sequence[Candidate]) -> tuple[Hit, ...]:
@@ -199,7 +233,7 @@ def _with_llm(
         clock.lap("generate")
         return _Verdict(_extracts(judged), notice=f"大模型没有答完（{error.message}），以下是原文摘录。")
     clock.lap("generate")
-    return verify_draft("".join(pieces), candidates, chat.name)
+    return verify_draft("".join(pieces), judged, chat.name)
 
 
 def _merged(judged: Sequence[Sequence[Candidate]]) -> list[Candidate]:
@@ -215,14 +249,19 @@ def _merged(judged: Sequence[Sequence[Candidate]]) -> list[Candidate]:
     return [best[key] for key in order]
 
 
-def verify_draft(draft: str, candidates: Sequence[Candidate], llm: str) -> _Verdict:
-    """The checked statements of a draft; a draft that refuses, or of which nothing holds, ends in a refusal or an extract."""
+def verify_draft(draft: str, judged: Sequence[tuple[str, Sequence[Candidate]]], llm: str) -> _Verdict:
+    """The checked statements of a draft; a draft that refuses, or of which nothing holds, ends in a refusal or an extract.
+
+    Args:
+        judged: each part of the question with its source sentences, best first.
+    """
     if is_refusal(draft):
         return _Verdict((), REFUSAL, llm)
     citations = Citations()
+    candidates = _merged([own for _, own in judged])
     statements = tuple(check_statement(text, candidates, citations) for text in draft_sentences(draft))
     if any(s.support != "unsupported" for s in statements):
-        return _Verdict(statements, llm=llm)
+        return _Verdict(_with_rivals(statements, judged, citations), llm=llm)
     return _Verdict((), REFUSAL, llm, "大模型的回答没有一句能在资料中找到依据，已不予采用。")
 
 

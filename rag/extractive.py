@@ -50,7 +50,7 @@ def extract(
             break
     citations = citations or Citations()
     years = asks_about_time(question)
-    return tuple(_quote(candidate, citations, years=years) for candidate in chosen)
+    return tuple(quote(candidate, citations, years=years) for candidate in chosen)
 
 
 def _says_the_same(text: str, earlier: str) -> bool:
@@ -62,6 +62,7 @@ def _says_the_same(text: str, earlier: str) -> bool:
     )
 
 
-def _quote(candidate: Candidate, citations: Citations, *, years: bool) -> Statement:
+def quote(candidate: Candidate, citations: Citations, *, years: bool) -> Statement:
+    """A source sentence as a statement, with the days that its words mean (see `rag.told_days`)."""
     citation = citations.cite(candidate.sentence)
     return Statement(with_days(citation.quote, citation.article, years=years), (citation,), "supported")
