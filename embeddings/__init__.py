@@ -6,6 +6,7 @@ from pathlib import Path
 
 from embeddings.catalogue import CATALOGUE, EmbedderEntry, find_entry
 from embeddings.embedder import Embedder, EmbeddingError, HashingEmbedder
+from embeddings.reader import PassageReader
 from embeddings.reranker import Reranker, load_reranker
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "EmbedderEntry",
     "EmbeddingError",
     "HashingEmbedder",
+    "PassageReader",
     "Reranker",
     "find_entry",
     "load_embedder",

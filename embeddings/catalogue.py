@@ -68,6 +68,12 @@ ZH_SMALL_FILES: dict[str, tuple[int, str]] = {
 }
 """Of each file that decides the built-in model's vectors: bytes and sha256."""
 
+READER_FILES: dict[str, tuple[int, str]] = {
+    "reader.safetensors": (1_598_932, "16ca2ec2429b8e8d11253ef07ee9b706ad45ab9f260d5da431aef771a9f7bae9"),
+    "reader.onnx": (102_514, "7c1e55b1bf3ccd1f5974d42456ba9ec30abc1567b6a074183b1fdf2b7a426d31"),
+}
+"""The same for what zh-reader has beside them."""
+
 
 def find_entry(name: str) -> EmbedderEntry | None:
     """The entry of a model, by its name or by that of a folder it was copied to.

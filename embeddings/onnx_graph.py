@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 _WEIGHTS = "model.safetensors"
+_ADAPTER = "reader.safetensors"
 _MICROSOFT = "com.microsoft"  # onnxruntime's own operators: attention, and products in 8 bits
 _LARGEST_WEIGHT = 63.0
 _TINY = 1e-12
@@ -32,9 +34,28 @@ def write_graph(folder: Path, *, layers: int, heads: int, epsilon: float) -> Non
         heads: attention heads.
         epsilon: of every layer norm.
     """
-    from onnx import TensorProto, helper
+    graph = _Graph(folder, (_WEIGHTS,), epsilon)
+    state = _encoder(graph, layers, heads)
+    mean = graph.node("ReduceMean", [state, graph.integers(0)], keepdims=0)
+    graph.node("LpNormalization", [mean], output="vector", axis=0, p=2)
+    graph.write(folder / "model.onnx", "vector", [graph.hidden])
 
-    graph = _Graph(folder / _WEIGHTS, epsilon)
+
+def write_reader_graph(folder: Path, *, layers: int, heads: int, epsilon: float) -> None:
+    """Write `folder/reader.onnx` over the same weights and `folder/reader.safetensors`, which holds what differs.
+
+    To each matrix W of the encoder comes B A (LoRA, Hu et al. 2021, arXiv 2106.09685; `<name>.b`, `<name>.a`). Output "scores":
+    float32, shape (tokens, outputs of `head`): the linear layer `head` over each token.
+    """
+    graph = _Graph(folder, (_WEIGHTS, _ADAPTER), epsilon)
+    state = _encoder(graph, layers, heads)
+    matrix = graph.node("Transpose", [graph.floats("head.weight")], perm=[1, 0])
+    graph.node("Add", [graph.node("MatMul", [state, matrix]), "head.bias"], output="scores")
+    graph.write(folder / "reader.onnx", "scores", ["tokens", graph.rows_of("head.weight")])
+
+
+def _encoder(graph: _Graph, layers: int, heads: int) -> str:
+    """The state of each token after the last layer, shape (tokens, hidden), from the input "ids"."""
     words = graph.node("Gather", ["embeddings.word_embeddings.weight", "ids"])
     length = graph.node("Shape", ["ids"])
     positions = graph.node(
@@ -43,7 +64,7 @@ def write_graph(folder: Path, *, layers: int, heads: int, epsilon: float) -> Non
     types = graph.node(
         "Slice", ["embeddings.token_type_embeddings.weight", graph.integers(0), graph.integers(1), graph.integers(0)]
     )
-    state = graph.node("Add", [graph.node("Cast", [words], to=TensorProto.FLOAT), positions])
+    state = graph.node("Add", [graph.floats(words), positions])
     state = graph.norm(graph.node("Add", [state, types]), "embeddings.LayerNorm")
     for layer in range(layers):
         prefix = f"encoder.layer.{layer}"
@@ -57,31 +78,20 @@ def write_graph(folder: Path, *, layers: int, heads: int, epsilon: float) -> Non
         inner = graph.node("Gelu", [graph.dense(graph.rows(state), f"{prefix}.intermediate.dense")])
         outer = graph.dense(graph.rows(inner), f"{prefix}.output.dense")
         state = graph.norm(graph.node("Add", [outer, state]), f"{prefix}.output.LayerNorm")
-    mean = graph.node("ReduceMean", [state, graph.integers(0)], keepdims=0)
-    graph.node("LpNormalization", [mean], output="vector", axis=0, p=2)
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "text-encoder",
-            [helper.make_tensor_value_info("ids", TensorProto.INT64, ["tokens"])],
-            [helper.make_tensor_value_info("vector", TensorProto.FLOAT, [graph.hidden])],
-            list(graph.initializers.values()),
-        ),
-        opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid(_MICROSOFT, 1)],
-        ir_version=9,
-        producer_name="youju",
-    )
-    (folder / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    return state
 
 
 class _Graph:
     """Collects nodes, naming their outputs by number, and the weights that they mention."""
 
-    def __init__(self, weights: Path, epsilon: float) -> None:
-        with weights.open("rb") as file:
-            (size,) = struct.unpack("<Q", file.read(8))
-            self._entries: dict[str, Any] = json.loads(file.read(size))
-        self._start = 8 + size
+    def __init__(self, folder: Path, files: Sequence[str], epsilon: float) -> None:
+        self._entries: dict[str, Any] = {}
+        for name in files:
+            with (folder / name).open("rb") as file:
+                (size,) = struct.unpack("<Q", file.read(8))
+                found: dict[str, Any] = json.loads(file.read(size))
+            found.pop("__metadata__", None)
+            self._entries |= {key: entry | {"file": name, "start": 8 + size} for key, entry in found.items()}
         self._epsilon = epsilon
         self.hidden = int(self._entries["embeddings.word_embeddings.weight"]["shape"][1])
         self.nodes: list[Any] = []
@@ -109,12 +119,24 @@ class _Graph:
 
         state, largest = rows
         # onnxruntime computes what depends on constants alone when it loads the graph
-        matrix = self.node("Transpose", [self.node("Cast", [f"{name}.weight"], to=TensorProto.FLOAT)], perm=[1, 0])
+        matrix = self.floats(f"{name}.weight")
+        if f"{name}.a" in self._entries:
+            added = self.node("MatMul", [self.floats(f"{name}.b"), self.floats(f"{name}.a")])
+            matrix = self.node("Add", [matrix, added])
+        matrix = self.node("Transpose", [matrix], perm=[1, 0])
         scale = self.node("ReduceMax", [self.node("Abs", [matrix]), self.integers(0)], keepdims=0)
         scale = self.node("Max", [self.node("Div", [scale, self.number(_LARGEST_WEIGHT)]), self.number(_TINY)])
         matrix = self.node("Cast", [self.node("Round", [self.node("Div", [matrix, scale])])], to=TensorProto.INT8)
         product = self.node("DynamicQuantizeMatMul", [state, matrix, scale], domain=_MICROSOFT)
         return self.node("Add", [self.node("Mul", [product, largest]), f"{name}.bias"])
+
+    def floats(self, value: str) -> str:
+        from onnx import TensorProto
+
+        return self.node("Cast", [value], to=TensorProto.FLOAT)
+
+    def rows_of(self, name: str) -> int:
+        return int(self._entries[name]["shape"][0])
 
     def norm(self, state: str, name: str) -> str:
         return self.node("LayerNormalization", [state, f"{name}.weight", f"{name}.bias"], epsilon=self._epsilon)
@@ -140,7 +162,25 @@ class _Graph:
         first, last = entry["data_offsets"]
         kind = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT}[entry["dtype"]]
         tensor = TensorProto(name=name, data_type=kind, dims=entry["shape"], data_location=TensorProto.EXTERNAL)
-        for key, value in (("location", _WEIGHTS), ("offset", self._start + first), ("length", last - first)):
+        place = (("location", entry["file"]), ("offset", entry["start"] + first), ("length", last - first))
+        for key, value in place:
             item = tensor.external_data.add()
             item.key, item.value = key, str(value)
         return tensor
+
+    def write(self, path: Path, output: str, shape: list[Any]) -> None:
+        from onnx import TensorProto, helper
+
+        model = helper.make_model(
+            helper.make_graph(
+                self.nodes,
+                "text-encoder",
+                [helper.make_tensor_value_info("ids", TensorProto.INT64, ["tokens"])],
+                [helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)],
+                list(self.initializers.values()),
+            ),
+            opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid(_MICROSOFT, 1)],
+            ir_version=9,
+            producer_name="youju",
+        )
+        path.write_bytes(model.SerializeToString(deterministic=True))

@@ -70,7 +70,7 @@ class ZhSmall(Embedder):
         self.max_tokens = ZH_SMALL.max_tokens - _OVERHEAD
         self.fingerprint = _fingerprint()
         self._folder = folder
-        self._threads = threads or _cores()
+        self._threads = threads or available_cores()
         self._guard = threading.Lock()
         self._engine: _Engine | None = None
         self._accelerated: Embedder | None = None
@@ -133,6 +133,19 @@ class ZhSmall(Embedder):
 
 
 def _load(folder: Path, threads: int, files: Mapping[str, tuple[int, str]]) -> _Engine:
+    tokenizer, session = open_session(folder, "model.onnx", files)
+    return _Engine(tokenizer, session, ThreadPoolExecutor(threads, thread_name_prefix="zh-small"))
+
+
+def open_session(folder: Path, graph: str, files: Mapping[str, tuple[int, str]]) -> tuple[Any, Any]:
+    """The tokenizer in a folder, and the onnxruntime session of one of its graphs, which computes on one thread.
+
+    Args:
+        files: of each file that must be there, its size and sha256 (which is not computed here).
+
+    Raises:
+        EmbeddingError: a file is missing or damaged.
+    """
     import onnxruntime
     from tokenizers import Tokenizer
 
@@ -143,16 +156,16 @@ def _load(folder: Path, threads: int, files: Mapping[str, tuple[int, str]]) -> _
             problem = "不存在" if found is None else f"大小是 {found} 字节，应为 {size} 字节"
             raise EmbeddingError(f"内置向量模型的文件 {path} {problem}，请重新安装 youju")
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # parallel over texts, see the pool
+    options.intra_op_num_threads = 1  # parallel over texts, see the pools
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(folder / graph), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - onnxruntime and tokenizers raise classes of their own
         raise EmbeddingError(f"内置向量模型读不出来：{folder}（{error}），请重新安装 youju") from None
     _give_memory_back()
-    return _Engine(tokenizer, session, ThreadPoolExecutor(threads, thread_name_prefix="zh-small"))
+    return tokenizer, session
 
 
 def _give_memory_back() -> None:
@@ -176,7 +189,8 @@ def _fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
-def _cores() -> int:
+def available_cores() -> int:
+    """Cores that this process may use."""
     try:
         return len(os.sched_getaffinity(0))  # what this process may use, in containers too
     except AttributeError:  # not on macOS and Windows

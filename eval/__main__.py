@@ -169,22 +169,32 @@ def gate(
 
 @app.command()
 def calibrate(
-    name: Annotated[str, typer.Option("--set", help="shipped 或评测集文件夹")] = "shipped",
+    names: Annotated[
+        list[str] | None, typer.Option("--set", help="shipped 或评测集文件夹，可重复", show_default="shipped")
+    ] = None,
     config: ConfigOption = None,
     embedder: EmbedderOption = None,
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
     cache: CacheOption = None,
 ) -> None:
-    """重新测定句子评分的权重与拒答门槛。"""
+    """重新测定句子评分的权重与拒答门槛；给几个评测集时，各用其余的学、在它上面测。"""
     from eval.calibrate import calibrate as run
-    from eval.calibrate import describe
-    from eval.libraries import default_cache, prepared_library
+    from eval.calibrate import describe, judge
+    from eval.libraries import default_cache, prepared_library, progress_bar
     from eval.sets import load_set
     from rag import load_settings
 
-    chosen = load_set(name)
     settings = load_settings(config, embedder=embedder, llm="none")
-    with prepared_library(chosen, settings, cache or default_cache(), err_console) as library:
-        out_console.print(describe(run(chosen, library, err_console)), markup=False)
+    sets = {}
+    for chosen in (load_set(name).sample(limit, seed) for name in names or ["shipped"]):
+        with (
+            prepared_library(chosen, settings, cache or default_cache(), err_console) as library,
+            progress_bar(err_console) as bar,
+        ):
+            task = bar.add_task(f"{chosen.name} 评判句子", total=len(chosen.cases))
+            sets[chosen.name] = judge(chosen, library, lambda done, total: bar.update(task, completed=done))  # noqa: B023 - used at once
+    out_console.print(describe(run(sets)), markup=False)
 
 
 @app.command()

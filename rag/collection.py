@@ -13,7 +13,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from embeddings import Embedder, EmbeddingError, Reranker
+from embeddings import Embedder, EmbeddingError, PassageReader, Reranker
 from rag.checking import CheckReport, back_up, check_sample, check_store
 from rag.database import SqliteDatabase
 from rag.errors import EmbedderMismatch, LibraryBusy, LibraryError, ModelError
@@ -140,6 +140,22 @@ class Collection:
         wanted = self._given.name if self._given else self.settings.embedder
         if made_by and made_by != wanted:
             raise self._mismatch(made_by, wanted)
+
+    @property
+    def reader(self) -> PassageReader | None:
+        """What reads passages with a question, loaded on first use; None where the settings name none.
+
+        Raises:
+            ModelError: its files are missing or damaged.
+        """
+        if not self.settings.reader:
+            return None
+        from embeddings.reader import load_reader
+
+        try:
+            return load_reader(self.settings.threads)
+        except EmbeddingError as error:
+            raise ModelError(str(error), "或去掉：设置 reader 留空") from None
 
     def _mismatch(self, made_by: str, wanted: str) -> EmbedderMismatch:
         return EmbedderMismatch(

@@ -26,6 +26,14 @@ from rag.words import index_words, search_form, topic_words
 
 WEIGHTS: Mapping[str, float] = {"cosine": 5.65, "words": 1.95, "context": 2.40, "period": 2.14, "kind": 1.38}
 BIAS = -9.36
+READ_WEIGHTS: Mapping[str, float] = {
+    "cosine": 5.9, "words": 3.4, "context": 5.5, "period": 1.5, "kind": 2.7, "reader": 4.8,
+}  # fmt: skip
+READ_BIAS = -11.0
+"""The same where the sentences were also read with the question (`embeddings.reader`)."""
+
+_MARGIN = 12.0
+"""Margins of the reader from minus to plus this are the feature's 0 to 1."""
 
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?=年|[-/.]\d)")
 _MONTH = re.compile(r"(?<![\d.])(1[0-2]|[1-9])月(?!\w*个月)")
@@ -68,7 +76,8 @@ class Candidate:
 
     cosine: question and sentence as vectors; words: share of the question's words in the sentence, by rarity; context: the same
     with its paragraph, title and day; period: it speaks of the time asked for; kind: it holds a figure, date … as asked for;
-    names: it speaks of the place or organisation asked for (a check, not part of the score).
+    names: it speaks of the place or organisation asked for (a check, not part of the score); reader: how far the answer stands in
+    it, as a model says that reads question and passage together (0.5: as likely as not being there at all).
     """
 
     sentence: Sentence
@@ -112,16 +121,38 @@ def rank_sentences(collection: Collection, question: str, hits: Sequence[Hit]) -
     cosines = vectors @ query
     background = _background(collection.embedder, query)
     asked = _asked(collection, question)
-    candidates = []
+    candidates: list[tuple[Sentence, dict[str, float]]] = []
     for sentence, cosine in zip(sentences, cosines, strict=True):
         features = _features(asked, sentence, (float(cosine) - background) / (1.0 - background))
-        candidates.append(Candidate(sentence, score(features), features))
-    return sorted(candidates, key=lambda c: (-c.score, c.sentence.hit.rank, c.sentence.start))
+        candidates.append((sentence, features))
+    _read(collection, question, candidates)
+    judged = [Candidate(sentence, score(features), features) for sentence, features in candidates]
+    return sorted(judged, key=lambda c: (-c.score, c.sentence.hit.rank, c.sentence.start))
+
+
+def _read(collection: Collection, question: str, candidates: Sequence[tuple[Sentence, dict[str, float]]]) -> None:
+    """Put the feature `reader` to the others, where there is a reader: the passages are read with the question."""
+    reader = collection.reader
+    if reader is None:
+        return
+    by_hit: dict[int, list[tuple[Sentence, dict[str, float]]]] = {}
+    for sentence, features in candidates:
+        by_hit.setdefault(sentence.hit.rank, []).append((sentence, features))
+    passages = []
+    for own in by_hit.values():
+        own.sort(key=lambda item: item[0].start)
+        article = own[0][0].article
+        head = search_form(f"{article.title} {article.date}".strip())
+        passages.append((head, [search_form(sentence.text) for sentence, _ in own]))
+    for own, reading in zip(by_hit.values(), reader.read(search_form(question), passages), strict=True):
+        for (_, features), margin in zip(own, reading.margins, strict=True):
+            features["reader"] = min(1.0, max(0.0, 0.5 + margin / (2 * _MARGIN)))
 
 
 def score(features: Mapping[str, float]) -> float:
     """Logistic function of the weighted features, 0 to 1."""
-    total = BIAS + sum(weight * features[name] for name, weight in WEIGHTS.items())
+    weights, bias = (READ_WEIGHTS, READ_BIAS) if "reader" in features else (WEIGHTS, BIAS)
+    total = bias + sum(weight * features[name] for name, weight in weights.items())
     return 1.0 / (1.0 + math.exp(-total))
 
 

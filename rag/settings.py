@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     context_tokens: int = Field(0, ge=0, le=200_000, description="交给大模型的资料最多多少词元，0 为自动")
     llm_timeout: float = Field(120.0, gt=0, le=3600, description="等待大模型的秒数")
 
+    reader: Literal["zh-reader", ""] = Field(
+        "zh-reader", description="阅读模型：zh-reader（内置）逐句判断答案在不在里面；留空不用，快一些，准确率低不少"
+    )
     api_base_url: str = Field("", description="OpenAI 兼容接口的地址，如 https://api.deepseek.com/v1")
     api_model: str = Field("", description="接口上的模型名称，如 deepseek-chat")
     api_key: SecretStr = Field(SecretStr(""), description="接口密钥（只从环境变量读取）")

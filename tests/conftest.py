@@ -23,6 +23,7 @@ for name in [
     and name not in ("YOUJU_SHARED_DATA", "YOUJU_MODELS", "YOUJU_KILLS", "YOUJU_MUTATIONS", "YOUJU_SEED")
 ]:
     del os.environ[name]  # a developer's own settings must not decide what a test sees
+os.environ["YOUJU_READER"] = ""  # the reader is real; tests that are about it, and those marked `model`, name it
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 ):  # started in the background: what tests start would ignore Ctrl-C, too

@@ -115,6 +115,7 @@ def test_the_door() -> None:
         "HashingEmbedder",
         "find_entry",
         "load_embedder",
+        "PassageReader",
         "Reranker",
         "load_reranker",
     }

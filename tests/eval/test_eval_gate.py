@@ -27,7 +27,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(cache: Path, out: Path, **settings: Any) -> list[dict[str, Any]]:
-    chosen = Settings.model_validate({"llm": "none", "threads": 2, **settings})
+    chosen = Settings.model_validate({"llm": "none", "threads": 2, "reader": "zh-reader", **settings})
     with prepared_library(SET, chosen, cache, Console(quiet=True)) as library:
         return run_cases(library, SET, library_texts(library, SET), out, describe_run(SET, chosen, limit=None, seed=0))
 
