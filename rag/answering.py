@@ -20,15 +20,17 @@ from rag.extractive import extract, quote
 from rag.filters import Filters
 from rag.gate import REFUSAL, refusal_reason
 from rag.parts import split_question
-from rag.records import Answer, Event, Hit, Provenance, Retrieved, Statement, Token, Turn
-from rag.relevance import Candidate, rank_sentences
+from rag.records import Answer, Article, Event, Hit, Provenance, Retrieved, Statement, Token, Turn
+from rag.relevance import Candidate, Sentence, rank_sentences
 from rag.retrieval import ALL, Scope, choose_scope, retrieve
 from rag.told_days import asks_about_time, with_days
 from rag.version import VERSION
 
 _JUDGED_HITS = 5
-_LOCAL_CONTEXT = 700
+_LOCAL_CONTEXT = 330
 _API_CONTEXT = 3000
+_SURE = 0.9
+"""Score of a sentence that is quoted although the LLM says that nothing was found; `python -m eval run --llm` shows what it costs."""
 _LONGEST_QUESTION = 2000
 
 
@@ -256,37 +258,71 @@ def verify_draft(draft: str, judged: Sequence[tuple[str, Sequence[Candidate]]], 
         judged: each part of the question with its source sentences, best first.
     """
     if is_refusal(draft):
-        return _Verdict((), REFUSAL, llm)
+        return _overruled(judged, llm)
     citations = Citations()
     candidates = _merged([own for _, own in judged])
     statements = tuple(check_statement(text, candidates, citations) for text in draft_sentences(draft))
     if any(s.support != "unsupported" for s in statements):
         return _Verdict(_with_rivals(statements, judged, citations), llm=llm)
-    return _Verdict((), REFUSAL, llm, "大模型的回答没有一句能在资料中找到依据，已不予采用。")
+    found = _overruled(judged, llm)
+    notice = "大模型的回答没有一句能在资料中找到依据，已不予采用" + ("，以下是原文摘录。" if found.statements else "。")
+    return replace(found, notice=notice)
+
+
+def _overruled(judged: Sequence[tuple[str, Sequence[Candidate]]], llm: str) -> _Verdict:
+    """A draft that says nothing: the source sentences that surely answer are quoted, else it is a refusal. Small models refuse too often."""
+    sure = [(part, candidates) for part, candidates in judged if candidates and candidates[0].score >= _SURE]
+    if not sure:
+        return _Verdict((), REFUSAL, llm)
+    return _Verdict(_extracts(sure), llm=llm, notice="大模型没有答出来，以下是原文摘录。")
 
 
 def build_messages(
     chat: ChatModel, question: str, hits: Sequence[Hit], candidates: Sequence[Candidate], budget: int
 ) -> list[BaseMessage]:
-    """The prompt: passages in the order of their best sentence, as many as the budget (in the LLM's tokens) holds, at least one."""
-    order = list(dict.fromkeys(c.sentence.hit.rank for c in candidates))
-    by_rank = {hit.rank: hit for hit in hits}
-    ranked = [by_rank[rank] for rank in order] + [hit for hit in hits if hit.rank not in order]
-    passages: list[str] = []
-    spent = 0
+    """The prompt: the best sentences with what stands around them, article by article, as many as the budget holds.
+
+    Args:
+        hits: whole passages that are added where the budget leaves room behind all sentences.
+        candidates: best first; at least one goes in.
+        budget: in the LLM's tokens.
+    """
     years = asks_about_time(question)
-    for hit in ranked:
-        article = hit.article
-        about = "，".join(part for part in (article.source, article.date) if part)
-        text = with_days(hit.chunk.text.strip(), article, years=years)  # so that the LLM need not count days
-        passage = f"[{len(passages) + 1}]《{article.title}》（{about}）\n{text}"
-        cost = chat.count_tokens(passage)
-        if passages and spent + cost > budget:
+    chosen: dict[str, list[Sentence]] = {}
+    spent = 0
+    for candidate in candidates:
+        sentence = candidate.sentence
+        cost = chat.count_tokens(with_days(sentence.text, sentence.article, years=years))
+        if sentence.article.id not in chosen:
+            cost += chat.count_tokens(_heading(1, sentence.article))
+        if chosen and spent + cost > budget:
             break
-        passages.append(passage)
+        chosen.setdefault(sentence.article.id, []).append(sentence)
         spent += cost
+    passages = []
+    for number, sentences in enumerate(chosen.values(), 1):
+        sentences.sort(key=lambda s: s.start)
+        article = sentences[0].article
+        text = with_days(
+            "".join(s.text for s in sentences).strip(), article, years=years
+        )  # so that the LLM need not count days
+        passages.append(f"{_heading(number, article)}\n{text}")
+    if sum(map(len, chosen.values())) == len(candidates):
+        judged = {candidate.sentence.hit.rank for candidate in candidates}
+        for hit in (hit for hit in hits if hit.rank not in judged):
+            text = with_days(hit.chunk.text.strip(), hit.article, years=years)
+            passage = f"{_heading(len(passages) + 1, hit.article)}\n{text}"
+            spent += chat.count_tokens(passage)
+            if spent > budget:
+                break
+            passages.append(passage)
     filled = load_prompt("answer").fill(passages="\n".join(passages), question=question)
     return [_langchain(message) for message in filled]
+
+
+def _heading(number: int, article: Article) -> str:
+    about = "，".join(part for part in (article.source, article.date) if part)
+    return f"[{number}]《{article.title}》（{about}）"
 
 
 def _langchain(message: Message) -> BaseMessage:

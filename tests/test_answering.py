@@ -11,9 +11,11 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
+from rag.answering import build_messages
 from rag.chat_models import ChatModel
 from rag.library import Library
 from rag.records import Answer, Retrieved, Token, Turn
+from rag.relevance import rank_sentences
 from tests.conftest import make_article
 
 ARTICLES = [
@@ -130,6 +132,43 @@ def test_a_draft_that_refuses_is_a_refusal_with_the_nearest_passages(filled: Lib
     _, answer = ask(filled, scripted("资料中没有相关信息。"))
     assert answer.refused
     assert answer.hits
+
+
+def test_what_surely_answers_is_quoted_although_the_llm_finds_nothing(
+    filled: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.answering._SURE", 0.1)
+    for draft in ("资料中没有相关信息。", "天空是蓝色的。"):
+        _, answer = ask(filled, scripted(draft))
+        assert not answer.refused
+        assert answer.statements[0].citations[0].quote == "2020年，全区金融产业增加值达400.69亿元、同比增长6.3%。"
+        assert "以下是原文摘录" in answer.provenance.notice
+
+
+def test_the_prompt_holds_the_best_sentences_that_the_budget_allows(filled: Library) -> None:
+    candidates = rank_sentences(filled, QUESTION, filled.search(QUESTION, 5))
+    hits = filled.search(QUESTION, 5)
+    chat = scripted("")
+    small = str(build_messages(chat, QUESTION, hits, candidates, 1)[-1].content)
+    assert "400.69亿元" in small
+    assert "母基金" not in small
+    whole = str(build_messages(chat, QUESTION, hits, candidates, 5000)[-1].content)
+    assert whole.index("金融业是重要支柱产业") < whole.index("400.69亿元") < whole.index("母基金"), (
+        "as the article has them"
+    )
+    assert "[1]《武汉产业集群规划出炉》（青石日报，2021-07-02）" in whole
+    assert "[2]《上海楼市》" in whole
+    assert whole.count("400.69亿元") == 1
+
+
+def test_days_are_worked_out_before_the_llm_sees_them(library: Library) -> None:
+    library.add_articles([make_article("地铁开通", "昨日上午，青石区地铁3号线开通。", day="2025-09-29")])
+    chat = scripted("青石区地铁3号线于2025年9月28日开通[1]。")
+    _, answer = ask(library, chat, "青石区地铁3号线是哪天开通的？")
+    model = chat.model
+    assert isinstance(model, ScriptedChat)
+    assert "昨日（2025年9月28日）上午" in str(model.asked[0][-1].content)
+    assert answer.statements[0].support == "supported"
 
 
 def test_nothing_relevant_is_refused_without_asking_the_llm(filled: Library) -> None:

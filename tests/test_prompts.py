@@ -11,7 +11,7 @@ from prompts import load_prompt
 
 def test_answer_prompt_is_a_chat_that_ends_with_the_question() -> None:
     prompt = load_prompt("answer")
-    assert [m.role for m in prompt.messages] == ["system", "user", "assistant", "user", "assistant", "user"]
+    assert [m.role for m in prompt.messages] == ["system", "user", "assistant", "user"]
     assert prompt.slots == {"passages", "question"}
     assert re.fullmatch(r"[0-9a-f]{12}", prompt.digest)
 
