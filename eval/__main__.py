@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from eval.cli_bench import app as bench_app
-from eval.cli_retrieval import distil, retrieval, tradeoff, variants
+from eval.cli_retrieval import distil, retrieval, tradeoff, train_reader, variants
 from eval.console import CacheOption, ConfigOption, EmbedderOption, LimitOption, SeedOption, err_console, out_console
 from rag.errors import SettingsError, YoujuError
 
@@ -27,6 +27,7 @@ app.command()(retrieval)
 app.command()(variants)
 app.command()(distil)
 app.command()(tradeoff)
+app.command("train-reader")(train_reader)
 
 
 CASE_ERRORS = 3

@@ -151,6 +151,52 @@ def tradeoff(
     (out / "tradeoff.svg").write_text(plot(result), encoding="utf-8")
 
 
+def train_reader(
+    library: Annotated[Path, typer.Option("--library", help="出挖空题的知识库文件夹", exists=True, show_default=False)],
+    out: Annotated[
+        Path, typer.Option("--out", help="zh-small 的文件夹（或其副本），结果写在里面", exists=True, show_default=False)
+    ],
+    names: NamesOption = None,
+    count: Annotated[int, typer.Option("--count", min=1, help="挖空题的题数")] = 10_000,
+    minutes: Annotated[float, typer.Option("--minutes", min=0.01, help="训练多久")] = 90,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="用几个核")] = 2,
+    rank: Annotated[int, typer.Option("--rank", min=1, max=384, help="保留的秩")] = 8,
+    seed: SeedOption = 0,
+    cache: CacheOption = None,
+) -> None:
+    """训练阅读模型 zh-reader：用评测集的一半题目（按文章分）与知识库的挖空题。"""
+    import random
+
+    from eval.libraries import default_cache, prepared_library, progress_bar
+    from eval.reader_examples import asked_examples, gap_examples, training_half
+    from eval.sets import load_set
+    from eval.train_reader import train
+    from rag import load_settings, open_library
+
+    settings = load_settings(None, embedder="zh-small", llm="none", reader="")
+    draw = random.Random(seed)  # noqa: S311 - a draw that can be repeated
+    examples = []
+    with progress_bar(err_console) as bar:
+        task = bar.add_task("题目")
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        for chosen in (training_half(load_set(name)) for name in names or []):
+            with prepared_library(chosen, settings, cache or default_cache(), err_console) as own:
+                examples += list(asked_examples(chosen, own, show))
+        with open_library(library, llm="none", reader="") as pile:
+            examples += list(gap_examples(pile, draw, count, show))
+        bar.update(task, description="训练", total=minutes, completed=0)
+        train(
+            examples, out, minutes=minutes, threads=threads, rank=rank, seed=seed,
+            on_step=lambda gone, loss, exact: bar.update(
+                task, completed=gone, description=f"训练 损失 {loss:.3f} 答案全对 {exact:.0%}"
+            ),
+        )  # fmt: skip
+    out_console.print(f"{len(examples)} 题，写好了 {out}。", markup=False)
+
+
 @contextmanager
 def _prepared(
     chosen: EvalSet, settings: Settings, cache: Path
