@@ -36,10 +36,12 @@ class Reading:
 
     Attributes:
         margins: for each sentence, in logits: above 0 the answer is rather in it than not in the passage.
+        answers: for each sentence the words in it that would be the answer, as they were given; "" where it is not read.
         answered: logit of the passage answering the question at all.
     """
 
     margins: tuple[float, ...]
+    answers: tuple[str, ...]
     answered: float
 
 
@@ -80,17 +82,27 @@ class PassageReader:
         ids = [_START, *asked, *_SEPARATOR, *encoding.ids[: len(offsets)], _END]
         (scores,) = self._session.run(None, {"ids": np.asarray(ids, dtype=np.int64)})
         nothing = float(scores[0, 0] + scores[0, 1])
-        margins = []
+        margins, answers = [], []
         for start, end in places:
-            tokens = [first + i for i, (begin, stop) in enumerate(offsets) if begin >= start and begin < stop <= end]
-            margins.append(_best_span(scores[tokens]) - nothing if tokens else LEAST)
-        return Reading(tuple(margins), float(scores[0, 2]))
+            tokens = [i for i, (begin, stop) in enumerate(offsets) if begin >= start and begin < stop <= end]
+            if not tokens:
+                margins.append(LEAST)
+                answers.append("")
+                continue
+            best, low, high = _best_span(scores[[first + i for i in tokens]])
+            margins.append(best - nothing)
+            answers.append(text[offsets[tokens[low]][0] : offsets[tokens[high]][1]])
+        return Reading(tuple(margins), tuple(answers), float(scores[0, 2]))
 
 
-def _best_span(scores: Matrix) -> float:
-    """The largest start + end score of a span of up to 40 tokens; scores: shape (tokens, 3)."""
+def _best_span(scores: Matrix) -> tuple[float, int, int]:
+    """The largest start + end score of a span of up to 40 tokens, its first and its last token; scores: shape (tokens, 3)."""
     starts, ends = scores[:, 0], scores[:, 1]
-    return max(float(start + ends[i : i + _SPAN].max()) for i, start in enumerate(starts))
+    best = (-float("inf"), 0, 0)
+    for low, start in enumerate(starts):
+        high = low + int(ends[low : low + _SPAN].argmax())
+        best = max(best, (float(start + ends[high]), low, high))
+    return best
 
 
 @lru_cache(maxsize=4)

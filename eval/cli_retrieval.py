@@ -157,7 +157,11 @@ def train_reader(
         Path, typer.Option("--out", help="zh-small 的文件夹（或其副本），结果写在里面", exists=True, show_default=False)
     ],
     names: NamesOption = None,
-    count: Annotated[int, typer.Option("--count", min=1, help="挖空题的题数")] = 10_000,
+    written: Annotated[
+        Path | None, typer.Option("--written", help="手写的题目（JSON Lines），题目所问的文章须在知识库里", exists=True)
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="接着 --out 里已有的阅读模型训练")] = False,
+    count: Annotated[int, typer.Option("--count", min=0, help="挖空题的题数")] = 10_000,
     minutes: Annotated[float, typer.Option("--minutes", min=0.01, help="训练多久")] = 90,
     threads: Annotated[int, typer.Option("--threads", min=1, help="用几个核")] = 2,
     rank: Annotated[int, typer.Option("--rank", min=1, max=384, help="保留的秩")] = 8,
@@ -168,7 +172,7 @@ def train_reader(
     import random
 
     from eval.libraries import default_cache, prepared_library, progress_bar
-    from eval.reader_examples import asked_examples, gap_examples, training_half
+    from eval.reader_examples import asked_examples, gap_examples, training_half, written_examples, written_questions
     from eval.sets import load_set
     from eval.train_reader import train
     from rag import load_settings, open_library
@@ -186,10 +190,12 @@ def train_reader(
             with prepared_library(chosen, settings, cache or default_cache(), err_console) as own:
                 examples += list(asked_examples(chosen, own, show))
         with open_library(library, llm="none", reader="") as pile:
+            if written:
+                examples += list(written_examples(list(written_questions(written, held_out=False)), pile, show))
             examples += list(gap_examples(pile, draw, count, show))
         bar.update(task, description="训练", total=minutes, completed=0)
         train(
-            examples, out, minutes=minutes, threads=threads, rank=rank, seed=seed,
+            examples, out, minutes=minutes, threads=threads, rank=rank, seed=seed, resume=resume,
             on_step=lambda gone, loss, exact: bar.update(
                 task, completed=gone, description=f"训练 损失 {loss:.3f} 答案全对 {exact:.0%}"
             ),

@@ -1,6 +1,7 @@
 """What zh-reader learns from: questions with a passage, where in it the answer stands, and passages in which it does not.
 
-Two kinds. *Asked*: a set's own questions with short answers. *Gaps*: a clause of the library's own news with one figure, day or
+Three kinds. *Written*: questions written for this by hand on articles of a collected pile, half of them near misses that their article
+does not answer (`data/reader_questions.jsonl`; the articles themselves are not here). *Asked*: a set's own questions with short answers. *Gaps*: a clause of the library's own news with one figure, day or
 organisation taken out and asked for; the years that words mean are written out, everyday words put for official ones and words left out,
 because people do not ask in the article's words. For each question there are passages that do not answer it (what retrieval finds
 nearest), and for a gap, where it can be made, a near miss: the same clause with another year, name or metric, on the same passage.
@@ -9,16 +10,19 @@ nearest), and for a gap, where it can be made, a near miss: the same clause with
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from eval.datasets import EvalSet
 from rag import Filters, Hit, Library
 from rag.anchors import find_anchors
 from rag.records import Article, Chunk
+from rag.relevance import read_form, sentences_of
 from rag.sentences import split_sentences
 from rag.words import search_form
 
@@ -28,13 +32,26 @@ Passage = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question, the passage that answers it, the answer as it stands there (once), passages that do not, and a near miss or ""."""
+    """A question, the passage that answers it, the answer as it stands there (once), passages that do not, and a near miss or "".
+
+    Without an answer nothing answers the question, and `passage` is empty.
+    """
 
     question: str
     passage: Passage
     answer: str
     others: tuple[Passage, ...]
     near_miss: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenQuestion:
+    """A question on an article, by its id; `answer` stands at `at` in the article's text, and is "" where the article does not tell."""
+
+    article: str
+    question: str
+    answer: str
+    at: int
 
 
 OnStep = Callable[[int, int], None]
@@ -134,8 +151,50 @@ def gap_examples(library: Library, draw: random.Random, count: int, on_step: OnS
             yield example
 
 
+def written_questions(path: Path, *, held_out: bool) -> Iterator[WrittenQuestion]:
+    """The lines of `data/reader_questions.jsonl`, either those that are learned from or the eighth of the articles kept for measuring."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            question = WrittenQuestion(**json.loads(line))
+            if (hashlib.sha256(question.article.encode()).digest()[1] % 8 == 0) == held_out:
+                yield question
+
+
+def written_examples(questions: Sequence[WrittenQuestion], library: Library, on_step: OnStep) -> Iterator[Example]:
+    """Of each question that has an answer: the passage with it, others of its article and what retrieval finds without it. Of each near
+    miss: the passages of its article that look most like it. Questions on articles that the library does not hold are left out.
+    """
+    articles = {article.id: article for article in library.articles()}
+    for done, question in enumerate(questions, 1):
+        on_step(done, len(questions))
+        article = articles.get(question.article)
+        if article is None:
+            continue
+        own = [Hit(chunk, article, 0.0, 1) for chunk, _ in library.store.chunks_of(article.id)]
+        near = library.search(question.question, 4, filters=Filters(articles=(article.id,)))
+        if not question.answer and near:
+            yield Example(search_form(question.question), ("", ""), "", tuple(map(_passage, near[:3])))
+            continue
+        end = question.at + len(question.answer)
+        right = next((hit for hit in own if hit.chunk.start <= question.at and end <= hit.chunk.end), None)
+        if right is None or article.text[question.at : end] != question.answer:
+            continue
+        core = search_form(question.answer)
+        found = [*near, *library.search(question.question, _HITS, filters=Filters())]
+        wrong = {hit.chunk.id: hit for hit in found if core not in search_form(hit.chunk.text)}
+        wrong.pop(right.chunk.id, None)
+        if len(wrong) >= 2:
+            yield Example(
+                search_form(question.question),
+                _passage(right),
+                core,
+                tuple(map(_passage, list(wrong.values())[:_KEPT])),
+            )
+
+
 def _passage(hit: Hit) -> Passage:
-    return _head(hit.article), search_form(hit.chunk.text)
+    head, sentences = read_form(sentences_of([hit]))
+    return head, "".join(sentences)
 
 
 def _head(article: Article) -> str:
@@ -191,7 +250,10 @@ def _gap(
     if len(wrong) < 4:
         return None
     near = _near_miss(question, f"{head}\n{text}", names, draw)
-    return Example(search_form(question), (head, text), answer, tuple(map(_passage, wrong[:_KEPT])), search_form(near))
+    passage = _passage(Hit(chunk, article, 0.0, 1))
+    if passage[1].count(answer) != 1:
+        return None
+    return Example(search_form(question), passage, answer, tuple(map(_passage, wrong[:_KEPT])), search_form(near))
 
 
 def _gaps(text: str, draw: random.Random) -> Iterator[tuple[str, str, int, int]]:

@@ -33,7 +33,15 @@ OnStep: TypeAlias = Callable[[float, float, float], None]
 
 
 def train(
-    examples: Sequence[Example], out: Path, *, minutes: float, threads: int, rank: int, seed: int, on_step: OnStep
+    examples: Sequence[Example],
+    out: Path,
+    *,
+    minutes: float,
+    threads: int,
+    rank: int,
+    seed: int,
+    on_step: OnStep,
+    resume: bool = False,
 ) -> None:
     """Train and write `out/reader.safetensors` and `out/reader.onnx`, which belong beside zh-small's files.
 
@@ -43,6 +51,7 @@ def train(
         minutes: how long to train.
         threads: for torch.
         rank: of the differences that are kept.
+        resume: begin with the reader that lies in `out`, not with zh-small.
     """
     import torch
     from tokenizers import Tokenizer
@@ -57,6 +66,8 @@ def train(
     head = torch.nn.Linear(model.config.hidden_size, 3)
     torch.nn.init.normal_(head.weight, std=0.02)
     torch.nn.init.zeros_(head.bias)
+    if resume:
+        _take_up(model, head, out)
     tokenizer = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
     encoder = [p for p in model.parameters() if p.requires_grad]
     groups = [{"params": encoder, "lr": _RATE}, {"params": list(head.parameters()), "lr": _HEAD_RATE}]
@@ -85,6 +96,23 @@ def train(
     write(model.state_dict(), head, out, rank)
 
 
+def _take_up(model: Any, head: Any, folder: Path) -> None:
+    """Put the weights of the reader in a folder into the model: zh-small's with the differences added."""
+    from safetensors.torch import load_file
+
+    kept = load_file(str(folder / "reader.safetensors"))
+    state = model.state_dict()
+    for name, tensor in kept.items():
+        if name.startswith("head."):
+            getattr(head, name.removeprefix("head.")).data.copy_(tensor)
+        elif name.endswith(".b"):
+            weight = name[:-1] + "weight"
+            state[weight] = state[weight] + tensor.float() @ kept[name[:-1] + "a"].float()
+        elif not name.endswith(".a"):
+            state[name] = tensor
+    model.load_state_dict(state)
+
+
 def _batches(examples: Sequence[Example], tokenizer: Any, draw: random.Random) -> Iterator[list[Input]]:
     """Without end: eight questions at a time, each with its answer and three passages or questions that have none, by length."""
     while True:
@@ -96,6 +124,8 @@ def _batches(examples: Sequence[Example], tokenizer: Any, draw: random.Random) -
 
 
 def _inputs(example: Example, tokenizer: Any, draw: random.Random) -> list[Input]:
+    if not example.answer:
+        return _without(tokenizer, [(example.question, passage) for passage in example.others[:3]])
     right = encode(tokenizer, example.question, example.passage, example.answer)
     if right is None:
         return []
@@ -104,8 +134,12 @@ def _inputs(example: Example, tokenizer: Any, draw: random.Random) -> list[Input
     wrong = [(example.question, other) for other in others]
     if near:
         wrong.append((example.near_miss, example.passage))
-    without = [encode(tokenizer, question, passage, "") for question, passage in wrong]
-    return [right, *(item for item in without if item is not None)]
+    return [right, *_without(tokenizer, wrong)]
+
+
+def _without(tokenizer: Any, asked: Sequence[tuple[str, Passage]]) -> list[Input]:
+    found = [encode(tokenizer, question, passage, "") for question, passage in asked]
+    return [item for item in found if item is not None]
 
 
 def encode(tokenizer: Any, question: str, passage: Passage, answer: str) -> Input | None:

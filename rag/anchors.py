@@ -105,17 +105,18 @@ def speaks_of(anchor: Anchor, sentence: str, before: str, whole: str) -> float:
         return 1.0
     if core not in search_form(whole):
         return 0.0
-    if any(_rivals(anchor, other) for other in find_anchors(sentence)):
+    if any(rivals(anchor, other) for other in find_anchors(sentence)):
         return 0.2
     earlier = search_form(before)
     named = earlier.rfind(core)
-    rival = max((a.start for a in find_anchors(before) if _rivals(anchor, a)), default=-1)
+    rival = max((a.start for a in find_anchors(before) if rivals(anchor, a)), default=-1)
     if named > rival:
         return 0.9
     return 0.2 if rival >= 0 else 0.5
 
 
-def _rivals(a: Anchor, b: Anchor) -> bool:
+def rivals(a: Anchor, b: Anchor) -> bool:
+    """Whether two names are of one kind and level and not the same: 武昌区 and 汉阳区, but not 武昌区 and 武汉市."""
     return (
         a.kind == b.kind
         and a.core != b.core

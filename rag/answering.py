@@ -19,9 +19,9 @@ from rag.evidence import Citations, check_statement, draft_sentences, is_refusal
 from rag.extractive import extract, quote
 from rag.filters import Filters
 from rag.gate import REFUSAL, refusal_reason
-from rag.parts import split_question
+from rag.parts import leans_on_answer, split_question, with_answer
 from rag.records import Answer, Article, Event, Hit, Provenance, Retrieved, Statement, Token, Turn
-from rag.relevance import Candidate, Sentence, rank_sentences
+from rag.relevance import Candidate, Sentence, rank_sentences, sure_answer
 from rag.retrieval import ALL, Scope, choose_scope, retrieve
 from rag.told_days import asks_about_time, with_days
 from rag.version import VERSION
@@ -85,18 +85,20 @@ def answer_events(
     settings = collection.settings
     scope = Scope(filters or ALL) if passages is not None else choose_scope(collection, alone, filters)
     parts = split_question(alone)
-    found = (
-        [tuple(passages)] * len(parts) if passages is not None else [_search(collection, part, scope) for part in parts]
-    )
+    found: list[tuple[Hit, ...]] = []
+    judged: list[list[Candidate]] = []
+    for i, part in enumerate(parts):
+        if i and leans_on_answer(part) and (known := sure_answer(judged[i - 1])):
+            parts[i] = part = with_answer(part, known)  # 这家公司 is the one that answers the part before
+        found.append(tuple(passages) if passages is not None else _search(collection, part, scope))
+        clock.lap("retrieve")
+        if i == 0:
+            yield Retrieved(found[0], alone, scope.filters.describe(), scope.notice)
+        judged.append(rank_sentences(collection, part, found[i][:_JUDGED_HITS]))
+        clock.lap("judge")
     hits = _in_turns(found, max(settings.top_k, _JUDGED_HITS * len(parts)))
-    clock.lap("retrieve")
-    yield Retrieved(hits, alone, scope.filters.describe(), scope.notice)
-    judged = [
-        rank_sentences(collection, part, _ranked_as(hits, own[:_JUDGED_HITS]))
-        for part, own in zip(parts, found, strict=True)
-    ]
+    judged = [_at_ranks(candidates, hits) for candidates in judged]
     hits = _with_judgement(hits, [candidate for candidates in judged for candidate in candidates])
-    clock.lap("judge")
     reasons = [refusal_reason(part, candidates) for part, candidates in zip(parts, judged, strict=True)]
     told = [i for i, reason in enumerate(reasons) if not reason]
     untold = "".join(f"关于“{parts[i]}”：{reason}" for i, reason in enumerate(reasons) if reason)
@@ -157,10 +159,15 @@ def _in_turns(found: Sequence[Sequence[Hit]], most: int) -> tuple[Hit, ...]:
     return tuple(replace(hit, rank=rank) for rank, hit in enumerate(merged.values(), 1))
 
 
-def _ranked_as(hits: Sequence[Hit], own: Sequence[Hit]) -> list[Hit]:
-    """Of the merged hits those of one search."""
-    keys = {(hit.article.id, hit.chunk.start) for hit in own}
-    return [hit for hit in hits if (hit.article.id, hit.chunk.start) in keys]
+def _at_ranks(candidates: Sequence[Candidate], hits: Sequence[Hit]) -> list[Candidate]:
+    """Candidates of one search with their hits as the merged ones are ranked."""
+    merged = {(hit.article.id, hit.chunk.start): hit for hit in hits}
+    placed = []
+    for candidate in candidates:
+        own = candidate.sentence.hit
+        hit = merged.get((own.article.id, own.chunk.start), own)
+        placed.append(replace(candidate, sentence=replace(candidate.sentence, hit=hit)))
+    return placed
 
 
 def _extracts(judged: Sequence[tuple[str, Sequence[Candidate]]]) -> tuple[Statement, ...]:

@@ -15,7 +15,8 @@ from decimal import Decimal
 from rag.quantities import Quantity, find_quantities
 from rag.question_types import QUANTITY_TYPES, Expectation, meets_expectation, question_expects
 from rag.records import Citation
-from rag.relevance import Candidate, years_in
+from rag.relevance import Candidate
+from rag.told_time import asked_spans
 from rag.words import search_form, topic_words
 
 _FITS, _FITS_YEAR = 0.7, 0.9
@@ -50,7 +51,7 @@ def rivals(question: str, said: Candidate, candidates: Sequence[Candidate]) -> l
     article = said.sentence.article
     whole = search_form(f"{article.title}\n{article.text}")
     about = [word for word in words if word not in own.near and word in whole and not word[0].isdigit()]
-    year = bool(years_in(question, None))
+    year = any(span.start is not None for span in asked_spans(question))
     if not _fits(said, about, year=year):
         return []
     found: dict[str, Candidate] = {}

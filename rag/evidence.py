@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from rag.anchors import find_anchors, speaks_of
+from rag.bindings import misplaced
 from rag.quantity_match import missing_quantities
 from rag.records import SHANGHAI, Article, Citation, Statement, Support
 from rag.relevance import Candidate, Sentence
@@ -109,9 +110,13 @@ def check_statement(text: str, candidates: Sequence[Candidate], citations: Citat
         "\n".join(_with_context(s) for s in found.sentences),
         evidence_reference=_day(found.sentences[0].article),
         statement_reference=_day(found.sentences[0].article),
+        hedges=True,
     )
     if missing:
         return Statement(text, (), "unsupported", f"数字或日期与资料不符：{'、'.join(q.text for q in missing)}")
+    elsewhere = misplaced(text, [s.text for s in found.sentences], _day(found.sentences[0].article))
+    if elsewhere:
+        return Statement(text, (), "unsupported", f"资料中说的是别的：{'、'.join(q.text for q in elsewhere)}")
     strangers = _strangers(text, found.sentences)
     if strangers:
         return Statement(text, (), "unsupported", f"资料中这句话说的不是：{'、'.join(strangers)}")

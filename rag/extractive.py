@@ -20,6 +20,9 @@ _NEAR = 0.9
 _NEW = 0.5
 """... or this share, when it holds a word of the question that no sentence before it holds: questions for two things."""
 
+_ON_TOPIC = 0.7
+"""A further sentence must speak of the place and time asked for at least this well, or as well as the first."""
+
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 
 _ALIKE = 0.7
@@ -42,6 +45,8 @@ def extract(
         said = {word for word in missing if word in plain}
         if chosen and candidate.score < (_NEW if said else _NEAR) * chosen[0].score:
             continue
+        if chosen and _on_topic(candidate) < min(_ON_TOPIC, _on_topic(chosen[0])):
+            continue
         if any(_says_the_same(candidate.sentence.text, c.sentence.text) for c in chosen):
             continue
         chosen.append(candidate)
@@ -51,6 +56,10 @@ def extract(
     citations = citations or Citations()
     years = asks_about_time(question)
     return tuple(quote(candidate, citations, years=years) for candidate in chosen)
+
+
+def _on_topic(candidate: Candidate) -> float:
+    return min(candidate.features["names"], candidate.features["period"])
 
 
 def _says_the_same(text: str, earlier: str) -> bool:

@@ -13,6 +13,7 @@ _MOST = 4
 _ASKS = re.compile(
     r"多少|几|什么|哪|谁|怎么|为何|为啥|如何|多[大高长久远重快深宽]|是否|何时|涨了还是|升了还是|吗$|[啥]"
 )
+_ASKS_FOR_ONE = re.compile(r"谁|哪|什么(?:公司|企业|国家|城市|地方|学校|单位|机构)|叫什么")
 _REMARK = re.compile(r"\s*[（(][^（）()]*[）)]\s*$")
 _END = re.compile(r"[？?；;]")
 _AND = r"(?:和|与|跟|及|、)"
@@ -20,6 +21,10 @@ _EACH = re.compile(
     rf"^(?P<before>[^，,]*[，,])?(?P<members>[^，,]{{2,60}}?{_AND}[^，,]{{2,40}}?)[，,]?(?P<word>分别|各自|各)(?P<rest>[^，,]+)$"
 )
 _YEAR = r"(?:19|20)\d\d年(?:度|末|底|全年|上半年|下半年|\d{1,2}月份?)?"
+_BACK = re.compile(
+    r"(?:那里|那儿|那边)(?:的)?|(?:这|那)(?:一)?(?:家|个|座|所|支|位|款|部)(?:公司|企业|单位|机构|国家|国|城市|地方|学校|大学|医院|银行|球队|队|人|选手|产品|区|县|市|省|镇|村|港)"
+    r"|(?:他|她|它)(?=那个)"
+)
 _SLOT = re.compile(rf"^(?:{_YEAR})")
 _YEAR_AT_END = re.compile(rf"{_YEAR}$")
 
@@ -57,7 +62,9 @@ def _clauses(part: str) -> list[str]:
 
 
 def _alone(clause: str, first: str) -> str:
-    """A later clause with what it takes from the first."""
+    """A later clause with what it takes from the first; as it is where it leans on what answers the first."""
+    if leans_on_answer(clause) and _ASKS_FOR_ONE.search(first):
+        return clause
     alone = standalone_question(f"{clause}？", [Turn(f"{first}？", "")]).rstrip("？?")
     if alone != clause or len(topic_words(clause)) > 3 or find_anchors(clause):
         return alone
@@ -117,3 +124,14 @@ def _shared_end(first: str, last: str) -> str:
         return last[slot.end() :] if slot else ""
     year = re.search(_YEAR, last)
     return last[year.start() :] if year and not re.search(_YEAR, first) else ""
+
+
+def leans_on_answer(part: str) -> bool:
+    """Whether a part asks about what answers the part before it: 哪家公司造的？这家公司营收多少？"""
+    return _BACK.search(part) is not None
+
+
+def with_answer(part: str, answer: str) -> str:
+    """A part with the answer to the part before it written for the words that mean it."""
+    match = _BACK.search(part)
+    return f"{part[: match.start()]}{answer}{part[match.end() :]}" if match else part

@@ -7,7 +7,6 @@ The extractive answer quotes the best sentences, and the gate refuses when none 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,10 +17,12 @@ from embeddings import Embedder
 from embeddings.embedder import Matrix, Vector
 from rag.anchors import find_anchors, speaks_of
 from rag.collection import Collection
+from rag.date_spans import DateSpan
 from rag.quantities import find_quantities
 from rag.question_types import QUANTITY_TYPES, Expectation, meets_expectation, question_expects
-from rag.records import Article, Hit
+from rag.records import SHANGHAI, Article, Hit
 from rag.sentences import split_sentences
+from rag.told_time import asked_spans, fits_time
 from rag.words import index_words, search_form, topic_words
 
 WEIGHTS: Mapping[str, float] = {"cosine": 5.65, "words": 1.95, "context": 2.40, "period": 2.14, "kind": 1.38}
@@ -35,12 +36,9 @@ READ_BIAS = -11.0
 _MARGIN = 12.0
 """Margins of the reader from minus to plus this are the feature's 0 to 1."""
 
-_YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?=年|[-/.]\d)")
-_MONTH = re.compile(r"(?<![\d.])(1[0-2]|[1-9])月(?!\w*个月)")
-_RELATIVE_YEARS = {"今年": 0, "本年": 0, "去年": -1, "上年": -1, "前年": -2, "明年": 1, "后年": 2}
-_DIGIT = {"零": "0", "〇": "0", "一": "1", "二": "2", "三": "3", "四": "4", "五": "5", "六": "6", "七": "7", "八": "8", "九": "9"}  # fmt: skip
-_CHINESE_YEAR = re.compile(r"[一二][零〇一二三四五六七八九]{3}(?=年)")
-
+_SURE_ANSWER, _LONGEST_ANSWER = 0.5, 20
+_LEAD, _BEFORE = 80, 80
+"""Characters of an article's first sentence, and of what stands before a passage, that are read with it."""
 
 _UNRELATED = (
     "清晨的湖面上飘着一层薄雾。", "他把旧自行车推进了院子。", "这道菜要先用小火慢炖两个小时。", "孩子们在操场上放风筝。",
@@ -77,12 +75,14 @@ class Candidate:
     cosine: question and sentence as vectors; words: share of the question's words in the sentence, by rarity; context: the same
     with its paragraph, title and day; period: it speaks of the time asked for; kind: it holds a figure, date … as asked for;
     names: it speaks of the place or organisation asked for (a check, not part of the score); reader: how far the answer stands in
-    it, as a model says that reads question and passage together (0.5: as likely as not being there at all).
+    it, as a model says that reads question and passage together (0.5: as likely as not being there at all). `answer` are the words of it
+    that this model would answer with, in search form; empty without a reader.
     """
 
     sentence: Sentence
     score: float
     features: Mapping[str, float]
+    answer: str = ""
 
 
 @lru_cache(maxsize=256)
@@ -125,28 +125,64 @@ def rank_sentences(collection: Collection, question: str, hits: Sequence[Hit]) -
     for sentence, cosine in zip(sentences, cosines, strict=True):
         features = _features(asked, sentence, (float(cosine) - background) / (1.0 - background))
         candidates.append((sentence, features))
-    _read(collection, question, candidates)
-    judged = [Candidate(sentence, score(features), features) for sentence, features in candidates]
+    answers = _read(collection, question, candidates)
+    judged = [Candidate(s, score(f), f, answers.get((s.article.id, s.start), "")) for s, f in candidates]
     return sorted(judged, key=lambda c: (-c.score, c.sentence.hit.rank, c.sentence.start))
 
 
-def _read(collection: Collection, question: str, candidates: Sequence[tuple[Sentence, dict[str, float]]]) -> None:
-    """Put the feature `reader` to the others, where there is a reader: the passages are read with the question."""
+def _read(
+    collection: Collection, question: str, candidates: Sequence[tuple[Sentence, dict[str, float]]]
+) -> dict[tuple[str, int], str]:
+    """Put the feature `reader` to the others, where there is a reader: the passages are read with the question.
+
+    Returns:
+        What it would answer with, by article and start of the sentence.
+    """
     reader = collection.reader
+    answers: dict[tuple[str, int], str] = {}
     if reader is None:
-        return
+        return answers
     by_hit: dict[int, list[tuple[Sentence, dict[str, float]]]] = {}
     for sentence, features in candidates:
         by_hit.setdefault(sentence.hit.rank, []).append((sentence, features))
     passages = []
     for own in by_hit.values():
         own.sort(key=lambda item: item[0].start)
-        article = own[0][0].article
-        head = search_form(f"{article.title} {article.date}".strip())
-        passages.append((head, [search_form(sentence.text) for sentence, _ in own]))
+        passages.append(read_form([sentence for sentence, _ in own]))
     for own, reading in zip(by_hit.values(), reader.read(search_form(question), passages), strict=True):
-        for (_, features), margin in zip(own, reading.margins, strict=True):
+        for (sentence, features), margin, answer in zip(own, reading.margins, reading.answers, strict=True):
             features["reader"] = min(1.0, max(0.0, 0.5 + margin / (2 * _MARGIN)))
+            answers[sentence.article.id, sentence.start] = answer
+    return answers
+
+
+def sure_answer(candidates: Sequence[Candidate]) -> str:
+    """The words that answer, of the best sentence (in search form); empty where the reader is not sure of them."""
+    best = candidates[0] if candidates else None
+    sure = best is not None and best.features.get("reader", 0.0) > _SURE_ANSWER and len(best.answer) <= _LONGEST_ANSWER
+    return best.answer if best is not None and sure else ""
+
+
+def read_form(sentences: Sequence[Sentence]) -> tuple[str, list[str]]:
+    """A passage as the reader takes it: what it is told before (title, day, how the article begins, what stands just before), and
+    the sentences, all in search form.
+
+    News names its subject and its period once, at the head; the passage with the figure often names neither.
+
+    Args:
+        sentences: of one article, in order, at least one.
+    """
+    article = sentences[0].article
+    spans = [span for span in _spans(article.text) if span[1] <= sentences[0].start]
+    lead = article.text[slice(*spans[0])].strip()[:_LEAD] if spans else ""
+    before = ""
+    for low, high in reversed(spans[1:]):
+        sentence = article.text[low:high].strip()
+        if len(before) + len(sentence) > _BEFORE:
+            break
+        before = f"{sentence}{before}"
+    told = (f"{article.title} {article.date}".strip(), lead, before)
+    return "\n".join(search_form(part) for part in told if part), [search_form(s.text) for s in sentences]
 
 
 def score(features: Mapping[str, float]) -> float:
@@ -160,15 +196,14 @@ def score(features: Mapping[str, float]) -> float:
 class _Question:
     text: str
     words: Mapping[str, float]
-    years: frozenset[int]
-    months: frozenset[int]
+    times: tuple[DateSpan, ...]
     expects: Expectation
 
 
 def _asked(collection: Collection, question: str) -> _Question:
     words = topic_words(question)
     idf = collection.index().idf(words)
-    return _Question(question, idf, years_in(question, None), months_in(question), question_expects(question))
+    return _Question(question, idf, asked_spans(question), question_expects(question))
 
 
 def _features(asked: _Question, sentence: Sentence, cosine: float) -> dict[str, float]:
@@ -221,46 +256,10 @@ def _coverage(words: Mapping[str, float], text: str) -> float:
     return found / total
 
 
-def years_in(text: str, reference: int | None) -> frozenset[int]:
-    """Calendar years that a text names; 今年, 去年 … count from `reference` (the article's year) where there is one."""
-    plain = _CHINESE_YEAR.sub(lambda m: "".join(_DIGIT[c] for c in m[0]), search_form(text))
-    years = {int(year) for year in _YEAR.findall(plain)}
-    if reference is not None:
-        years |= {reference + shift for word, shift in _RELATIVE_YEARS.items() if word in plain}
-    return frozenset(years)
-
-
-def months_in(text: str) -> frozenset[int]:
-    """Months (1 to 12) that a text names."""
-    return frozenset(int(month) for month in _MONTH.findall(search_form(text)))
-
-
 def _period(asked: _Question, sentence: Sentence) -> float:
-    """1 when the sentence speaks of the time asked for, 0.2 when it speaks of another, in between when it names none."""
     article = sentence.article
-    year = int(article.date[:4]) if article.date else None
-    head = article.text[sentence.line[0] : sentence.start]
-    result = 1.0
-    if asked.years:
-        own, near = years_in(sentence.text, year), years_in(head, year)
-        anywhere = years_in(f"{article.title}\n{article.text}", year) | ({year} if year else frozenset())
-        result = _fits(asked.years, own, near, anywhere)
-    if asked.months:
-        own, near = months_in(sentence.text), months_in(head)
-        month = frozenset({int(article.date[5:7])} if article.date else ())
-        anywhere = months_in(f"{article.title}\n{article.text}") | month
-        result = min(result, _fits(asked.months, own, near, anywhere))
-    return result
-
-
-def _fits(wanted: frozenset[int], own: frozenset[int], near: frozenset[int], anywhere: frozenset[int]) -> float:
-    if wanted & own:
-        return 1.0
-    if own:
-        return 0.2
-    if near:
-        return 0.9 if wanted & near else 0.3
-    return 0.7 if wanted & anywhere else 0.0
+    published = article.published_at.astimezone(SHANGHAI).date() if article.published_at else None
+    return fits_time(asked.times, article.text, sentence.start, sentence.end, article.title, published)
 
 
 def _has_kind(expects: Expectation, sentence: Sentence) -> float:

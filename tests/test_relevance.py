@@ -9,7 +9,7 @@ import pytest
 from embeddings import Embedder, load_embedder
 from rag.gate import REFUSAL, refusal_reason
 from rag.library import Library
-from rag.relevance import months_in, rank_sentences, sentences_of, years_in
+from rag.relevance import rank_sentences, sentences_of
 from rag.settings import Settings
 from tests.conftest import make_article
 
@@ -87,11 +87,3 @@ def test_a_misspelt_name_is_not_refused_for_its_name(library: Library) -> None:
     library.add_articles([make_article("年报", "远棹重工2024年实现营业收入102.35亿元，同比增长12.8%。")])
     question = "远掉重工2024年营业收入多少？"
     assert "没有提到" not in refusal_reason(question, rank_sentences(library, question, library.search(question)))
-
-
-def test_years_and_months() -> None:
-    assert years_in("2020年和二〇一九年，去年增长", 2021) == {2019, 2020}
-    assert years_in("今年以来", None) == frozenset()
-    assert years_in("合同编号120200", 2021) == frozenset()
-    assert months_in("1至5月份，12月底") == {5, 12}
-    assert months_in("历时5个月") == frozenset()

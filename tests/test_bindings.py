@@ -1,0 +1,51 @@
+"""Figures that are copied right and given to the wrong name, time or thing."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from rag.bindings import misplaced
+
+DISTRICTS = "上半年，澄湖区规模以上工业增加值同比增长11.6%，云麓区增长7.2%，望汀区增长2.9%。"
+TRADE = "进出口总额788.3亿元，增长6.2%，其中出口556.4亿元，增长7.2%。"
+YEARS = "2023年全市地区生产总值3412.6亿元，2024年为3601.8亿元。"
+PRICES = "标准版定价2699元，带集尘基站的Pro版定价3399元。"
+LOANS = "双缴存职工家庭最高额度由100万元提高到120万元；单缴存职工由60万元提高到75万元。"
+
+WRONG = [
+    ("云麓区规模以上工业增加值同比增长11.6%。", DISTRICTS, ["11.6%"]),
+    ("望汀区上半年增长7.2%。", DISTRICTS, ["7.2%"]),
+    ("去年出口788.3亿元。", TRADE, ["788.3亿元"]),
+    ("2024年地区生产总值为3412.6亿元。", YEARS, ["3412.6亿元"]),
+    ("Pro版定价2699元。", PRICES, ["2699元"]),
+    ("云麓区和澄湖区的产量分别为275吨和318吨。", "澄湖区和云麓区的产量分别为275吨和318吨。", ["275吨", "318吨"]),
+]
+RIGHT = [
+    ("云麓区规模以上工业增加值增长7.2%。", DISTRICTS),
+    ("澄湖区的增速最高，为11.6%，望汀区只有2.9%。", DISTRICTS),
+    ("出口556.4亿元，增长7.2%。", TRADE),
+    ("2023年，当地GDP是3412.6亿元。", YEARS),
+    ("Pro版卖3399元。", PRICES),
+    ("单缴存职工的额度从60万元提高到75万元。", LOANS),
+    ("前年的经济总量是3412.6亿元。", YEARS),
+    ("澄湖区和云麓区的产量分别为275吨和318吨。", "澄湖区和云麓区的产量分别为275吨和318吨。"),
+    ("会议在望川举行。", DISTRICTS),
+    ("", DISTRICTS),
+]
+
+
+@pytest.mark.parametrize(("statement", "evidence", "figures"), WRONG)
+def test_a_figure_of_the_neighbour_is_found(statement: str, evidence: str, figures: list[str]) -> None:
+    assert [q.text for q in misplaced(statement, [evidence], date(2025, 3, 1))] == figures
+
+
+@pytest.mark.parametrize(("statement", "evidence"), RIGHT)
+def test_a_figure_in_its_place_is_left_alone(statement: str, evidence: str) -> None:
+    assert misplaced(statement, [evidence], date(2025, 3, 1)) == []
+
+
+def test_every_source_sentence_carries_its_own_figures() -> None:
+    for text in (DISTRICTS, TRADE, YEARS, PRICES, LOANS):
+        assert misplaced(text, [text], date(2025, 3, 1)) == []
