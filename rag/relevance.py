@@ -18,10 +18,10 @@ from embeddings import Embedder
 from embeddings.embedder import Matrix, Vector
 from rag.anchors import find_anchors, speaks_of
 from rag.collection import Collection
+from rag.injections import evidence_spans
 from rag.quantities import find_quantities
 from rag.question_types import QUANTITY_TYPES, Expectation, meets_expectation, question_expects
 from rag.records import Article, Hit
-from rag.sentences import split_sentences
 from rag.words import index_words, search_form, topic_words
 
 WEIGHTS: Mapping[str, float] = {"cosine": 5.65, "words": 1.95, "context": 2.40, "period": 2.14, "kind": 1.38}
@@ -85,18 +85,13 @@ class Candidate:
     features: Mapping[str, float]
 
 
-@lru_cache(maxsize=256)
-def _spans(text: str) -> tuple[tuple[int, int], ...]:
-    return tuple((s.start, s.end) for s in split_sentences(text))
-
-
 def sentences_of(hits: Sequence[Hit]) -> list[Sentence]:
-    """Every sentence that a hit's chunk touches, each once, in the order of the hits."""
+    """Every sentence that a hit's chunk touches, each once, in the order of the hits; not those that speak to an AI."""
     seen: set[tuple[str, int]] = set()
     sentences = []
     for hit in hits:
         text = hit.article.text
-        for start, end in _spans(text):
+        for start, end in evidence_spans(text):
             if end <= hit.chunk.start or start >= hit.chunk.end or (hit.article.id, start) in seen:
                 continue
             seen.add((hit.article.id, start))
