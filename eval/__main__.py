@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from eval.cli_attacks import attacks
 from eval.cli_bench import app as bench_app
 from eval.cli_retrieval import distil, retrieval, tradeoff, train_reader, variants
 from eval.console import CacheOption, ConfigOption, EmbedderOption, LimitOption, SeedOption, err_console, out_console
@@ -23,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(bench_app, name="bench")
+app.command()(attacks)
 app.command()(retrieval)
 app.command()(variants)
 app.command()(distil)

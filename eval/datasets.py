@@ -150,15 +150,15 @@ def load_folder(folder: Path) -> EvalSet:
             raise ReadError(
                 f"不是评测集：缺少 {path}", "评测集文件夹要有 corpus.jsonl 和 queries.jsonl", reason="missing"
             )
-    articles, first = distinct(_article(document) for document in _records(corpus, _Document))
-    cases = tuple(_query_case(query, first) for query in _records(queries, _Query))
+    articles, first = distinct(_article(document) for document in read_records(corpus, _Document))
+    cases = tuple(_query_case(query, first) for query in read_records(queries, _Query))
     digest = hashlib.sha256(corpus.read_bytes()).hexdigest()
     return EvalSet(folder.resolve().name, cases, digest, digest_cases(cases), articles=articles)
 
 
 def _load_own(folder: Path, corpus: Path) -> EvalSet:
     """What `python -m eval make-set` writes: a corpus, and questions with quotes as in the shipped set."""
-    articles, first = distinct(_article(document) for document in _records(corpus, _Document))
+    articles, first = distinct(_article(document) for document in read_records(corpus, _Document))
     cases = []
     for question in _questions(_question_files(folder)):
         case = _case(question)
@@ -313,10 +313,10 @@ def _question_files(data: Path) -> list[Path]:
 
 
 def _questions(files: Sequence[Path]) -> list[_Question]:
-    return [question for path in files for question in _records(path, _Question)]
+    return [question for path in files for question in read_records(path, _Question)]
 
 
-def _records(path: Path, model: type[Model]) -> Iterator[Model]:
+def read_records(path: Path, model: type[Model]) -> Iterator[Model]:
     """The objects of a JSON Lines file; a line that is none is an error that names it."""
     try:
         text = path.read_text(encoding="utf-8-sig")

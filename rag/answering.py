@@ -19,6 +19,7 @@ from rag.evidence import Citations, check_statement, draft_sentences, is_refusal
 from rag.extractive import extract, quote
 from rag.filters import Filters
 from rag.gate import REFUSAL, refusal_reason
+from rag.injections import UNTITLED, evidence_text, inert, inert_label
 from rag.parts import leans_on_answer, split_question, with_answer
 from rag.records import Answer, Article, Event, Hit, Provenance, Retrieved, Statement, Token, Turn
 from rag.relevance import Candidate, Sentence, rank_sentences, sure_answer
@@ -313,23 +314,26 @@ def build_messages(
         text = with_days(
             "".join(s.text for s in sentences).strip(), article, years=years
         )  # so that the LLM need not count days
-        passages.append(f"{_heading(number, article)}\n{text}")
+        passages.append(f"{_heading(number, article)}\n{inert(text)}")
     if sum(map(len, chosen.values())) == len(candidates):
         judged = {candidate.sentence.hit.rank for candidate in candidates}
         for hit in (hit for hit in hits if hit.rank not in judged):
-            text = with_days(hit.chunk.text.strip(), hit.article, years=years)
+            told = evidence_text(hit.article.text, hit.chunk.start, hit.chunk.end)
+            if not told:
+                continue
+            text = inert(with_days(told, hit.article, years=years))
             passage = f"{_heading(len(passages) + 1, hit.article)}\n{text}"
             spent += chat.count_tokens(passage)
             if spent > budget:
                 break
             passages.append(passage)
-    filled = load_prompt("answer").fill(passages="\n".join(passages), question=question)
+    filled = load_prompt("answer").fill(passages="\n".join(passages), question=inert(question))
     return [_langchain(message) for message in filled]
 
 
 def _heading(number: int, article: Article) -> str:
-    about = "，".join(part for part in (article.source, article.date) if part)
-    return f"[{number}]《{article.title}》（{about}）"
+    about = "，".join(part for part in (inert_label(article.source), article.date) if part)
+    return f"[{number}]《{inert_label(article.title) or UNTITLED}》（{about}）"
 
 
 def _langchain(message: Message) -> BaseMessage:

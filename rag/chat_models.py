@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import queue
+import re
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -301,7 +302,7 @@ def _run(
 
 
 def _nothing_said(chat: ChatModel, thoughts: ThoughtFilter) -> ChatModelError:
-    if thoughts.thinking:
+    if thoughts.thought:
         return ChatModelError(
             f"模型只输出了思考过程，没有给出答案：{chat.name}", "可增大 llm_max_tokens，或换一个不思考的模型"
         )
@@ -310,35 +311,42 @@ def _nothing_said(chat: ChatModel, thoughts: ThoughtFilter) -> ChatModelError:
 
 
 class ThoughtFilter:
-    """Drops `<think>…</think>` at the start of a stream; later in the text the same characters are text."""
+    """Drops `<think>…</think>` from a stream, wherever it stands and however it is cut; one that is never closed goes to the end."""
 
-    _OPEN, _CLOSE = "<think>", "</think>"
+    _TAG = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
+    _CLOSE = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
+    _BEGUN = re.compile(r"<(?:/?(?:t(?:h(?:i(?:n(?:k(?:i(?:ng?)?)?)?)?)?)?)?)$", re.IGNORECASE)
 
     def __init__(self) -> None:
         self.thinking = False
+        self.thought = False
+        """Whether there were thoughts at all."""
         self._begun = False
         self._held = ""
 
     def feed(self, piece: str) -> str:
-        """What of the text so far is certainly answer."""
-        if self._begun:
-            return piece
+        """What of the text so far is certainly answer, without white space before its first word."""
         self._held += piece
+        said = []
+        while match := (self._CLOSE if self.thinking else self._TAG).search(self._held):
+            if not self.thinking:
+                said.append(self._held[: match.start()])
+            self.thinking = not self.thinking and not match[1]
+            self.thought = self.thought or self.thinking
+            self._held = self._held[match.end() :]
+        coming = self._BEGUN.search(self._held)
+        sure = coming.start() if coming else len(self._held)
         if not self.thinking:
-            start = self._held.lstrip()
-            if self._OPEN.startswith(start):
-                return ""  # nothing yet, or a tag that is still coming
-            if not start.startswith(self._OPEN):
-                self._begun = True
-                return self.rest()
-            self.thinking = True
-        _, closed, after = self._held.partition(self._CLOSE)
-        if not closed or not after.strip():
-            return ""
-        self.thinking, self._begun, self._held = False, True, after.lstrip()
-        return self.rest()
+            said.append(self._held[:sure])
+        self._held = self._held[sure:]
+        return self._said("".join(said))
 
     def rest(self) -> str:
         """What was held back, at the end of the stream."""
         held, self._held = self._held, ""
-        return "" if self.thinking else held
+        return "" if self.thinking else self._said(held)
+
+    def _said(self, text: str) -> str:
+        text = text if self._begun else text.lstrip()
+        self._begun = self._begun or bool(text)
+        return text

@@ -13,6 +13,7 @@ from datetime import date
 
 from rag.anchors import find_anchors, speaks_of
 from rag.bindings import misplaced
+from rag.injections import evidence_text, inert_label
 from rag.quantity_match import missing_quantities
 from rag.records import SHANGHAI, Article, Citation, Statement, Support
 from rag.relevance import Candidate, Sentence
@@ -32,6 +33,15 @@ _SECOND = 0.12
 _OFF_TOPIC = 0.3
 """A cited sentence whose `names` or `period` feature is below this speaks of something else than was asked."""
 
+_FOREIGN = 0.34
+"""Share of a clause's bigrams that the cited articles must hold."""
+
+_CLAUSE = re.compile(r"[，；。！？!?\n]+|[,;：:]+(?!\d)")
+_EXACT = re.compile(r"(?<!\d)(?:\d{3,4}-\d{3,8}(?:-\d{3,4})?|1[3-9]\d{9})(?!\d)|(?<=[为是])零")
+"""Telephone numbers, and a nought in words: no quantities, and nothing that may be put another way."""
+_CONNECTIVE = re.compile(
+    r"\s*(?:根据|依据|据|按照|按|因此|所以|其中|此外|另外|同时|总之|综上|具体|也就是|换句话|答案|截至|分别|即|不一样|不同)"
+)
 _MARK = re.compile(r"[\[【［〔(（]\s*(?:资料|来源|引用)?\s*\d{1,4}(?:\s*[-–—~,，、;；]\s*\d{1,4})*\s*[\]】］〕)）]")
 _EMPTY_MARK = re.compile(r"[\[【［](?:\s|编号|资料)*[\]】］]")
 _REFUSAL = re.compile(
@@ -40,8 +50,25 @@ _REFUSAL = re.compile(
 _MARKDOWN = re.compile(r"^\s*(?:#{1,6}\s+|[-*•]\s+|\d{1,2}[.、)]\s+|>\s*)|\*\*|`", re.MULTILINE)
 
 
+_IMAGE = re.compile(r"!\[[^\[\]\n]*\](?:\([^()\n]*\)|\[[^\[\]\n]*\])")
+_LINK = re.compile(r"\[([^\[\]\n]*)\]\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)")
+_LINK_TARGET = re.compile(r"^\s*\[[^\[\]\n]+\]:\s*\S+.*$", re.MULTILINE)
+_HTML = re.compile(
+    r"<!--.*?(?:-->|$)|</?[a-z][a-z0-9-]*(?:[\s/][^<>]*)?>|<((?:https?|mailto|javascript|data):[^<>\s]*)>",
+    re.IGNORECASE | re.DOTALL,
+)
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
+_ADDRESS = re.compile(
+    r"(?<![A-Za-z])(?:https?:|ftp:|javascript:|data:|mailto:|//(?=[\w-]+\.)|www\.)[A-Za-z0-9._~:/?#@!$&'*+,;=%()\[\]{}<>|-]*",
+    re.IGNORECASE,
+)
+
+
 def strip_marks(text: str) -> str:
-    """The text without citation marks and Markdown signs. Round brackets count only where they hold nothing but 资料 n."""
+    """The text without citation marks, Markdown signs, links, images, HTML tags and invisible characters.
+
+    Of a link its words stay. Round brackets count only where they hold nothing but 资料 n.
+    """
 
     def drop(match: re.Match[str]) -> str:
         mark = match[0]
@@ -49,6 +76,8 @@ def strip_marks(text: str) -> str:
             return mark  # （2020） is a year, not a mark
         return ""
 
+    text = _LINK_TARGET.sub("", _HTML.sub(lambda tag: tag[1] or "", _UNSEEN.sub("", text)))
+    text = _LINK.sub(lambda link: "" if link[1].strip().isdigit() else link[1], _IMAGE.sub("", text))
     return _EMPTY_MARK.sub("", _MARK.sub(drop, _MARKDOWN.sub("", text)))
 
 
@@ -102,6 +131,7 @@ def check_statement(text: str, candidates: Sequence[Candidate], citations: Citat
         supported: words, numbers, dates and names all stand in the cited sentences; partial: most of it does; unsupported:
         nothing carries it, or a number, date or name differs (the note says which). Unsupported statements cite nothing.
     """
+    text = _without_addresses(text, candidates)
     found = _align(text, candidates)
     if not found.sentences or found.share < PARTIAL:
         return Statement(text, (), "unsupported", "资料中找不到与这句话相符的原文")
@@ -122,11 +152,22 @@ def check_statement(text: str, candidates: Sequence[Candidate], citations: Citat
         return Statement(text, (), "unsupported", f"资料中这句话说的不是：{'、'.join(strangers)}")
     if all(min(c.features["names"], c.features["period"]) < _OFF_TOPIC for c in found.candidates):
         return Statement(text, (), "unsupported", "所依据的原文说的不是问题所问的对象或时间")
+    foreign = _foreign_clauses(text, found.sentences)
+    if foreign:
+        return Statement(text, (), "unsupported", f"资料中没有：{'、'.join(foreign)}")
     support: Support = "supported" if found.share >= SUPPORTED else "partial"
     note = "" if support == "supported" else "与原文的说法不完全一致"
     if len({_day(s.article) for s in found.sentences}) == 1:  # else it is not known from which day 昨日 counts
         text = with_days(text, found.sentences[0].article, years=False)
     return Statement(text, tuple(citations.cite(s) for s in found.sentences), support, note)
+
+
+def _without_addresses(text: str, candidates: Sequence[Candidate]) -> str:
+    """The text without addresses that stand in none of the sentences."""
+    if not _ADDRESS.search(text):
+        return text
+    known = "\n".join(c.sentence.text for c in candidates)
+    return _ADDRESS.sub(lambda address: address[0] if address[0] in known else "", text)
 
 
 def _align(text: str, candidates: Sequence[Candidate]) -> _Alignment:
@@ -145,6 +186,25 @@ def _align(text: str, candidates: Sequence[Candidate]) -> _Alignment:
         chosen.append(candidates[second])
         best += gains[second]
     return _Alignment(tuple(chosen), min(1.0, best))
+
+
+def _foreign_clauses(text: str, sentences: Sequence[Sentence]) -> list[str]:
+    """Clauses of a statement of which next to nothing stands in the articles it cites: what was slipped in beside what is true."""
+    clauses = [clause for clause in _CLAUSE.split(text) if clause.strip() and not _CONNECTIVE.match(clause)]
+    articles = {s.article.id: s.article for s in sentences}.values()
+    told = "\n".join(
+        f"{inert_label(a.title)}\n{inert_label(a.source)}\n{a.date}\n{evidence_text(a.text, 0, len(a.text))}"
+        for a in articles
+    )
+    known = bigrams(told)
+    foreign = []
+    for clause in clauses:
+        grams = bigrams(clause)
+        words = re.sub(r"[\d\W_]", "", clause)
+        slipped_in = len(clauses) > 1 and len(words) >= 2 and len(grams & known) < _FOREIGN * len(grams)
+        if slipped_in or any(exact[0] not in told for exact in _EXACT.finditer(clause)):
+            foreign.append(clause.strip())
+    return foreign
 
 
 def _with_context(sentence: Sentence) -> str:

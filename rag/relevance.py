@@ -18,10 +18,10 @@ from embeddings.embedder import Matrix, Vector
 from rag.anchors import find_anchors, speaks_of
 from rag.collection import Collection
 from rag.date_spans import DateSpan
+from rag.injections import evidence_spans
 from rag.quantities import find_quantities
 from rag.question_types import QUANTITY_TYPES, Expectation, meets_expectation, question_expects
 from rag.records import SHANGHAI, Article, Hit
-from rag.sentences import split_sentences
 from rag.told_time import asked_spans, fits_time
 from rag.words import index_words, search_form, topic_words
 
@@ -85,18 +85,13 @@ class Candidate:
     answer: str = ""
 
 
-@lru_cache(maxsize=256)
-def _spans(text: str) -> tuple[tuple[int, int], ...]:
-    return tuple((s.start, s.end) for s in split_sentences(text))
-
-
 def sentences_of(hits: Sequence[Hit]) -> list[Sentence]:
-    """Every sentence that a hit's chunk touches, each once, in the order of the hits."""
+    """Every sentence that a hit's chunk touches, each once, in the order of the hits; not those that speak to an AI."""
     seen: set[tuple[str, int]] = set()
     sentences = []
     for hit in hits:
         text = hit.article.text
-        for start, end in _spans(text):
+        for start, end in evidence_spans(text):
             if end <= hit.chunk.start or start >= hit.chunk.end or (hit.article.id, start) in seen:
                 continue
             seen.add((hit.article.id, start))
@@ -173,7 +168,7 @@ def read_form(sentences: Sequence[Sentence]) -> tuple[str, list[str]]:
         sentences: of one article, in order, at least one.
     """
     article = sentences[0].article
-    spans = [span for span in _spans(article.text) if span[1] <= sentences[0].start]
+    spans = [span for span in evidence_spans(article.text) if span[1] <= sentences[0].start]
     lead = article.text[slice(*spans[0])].strip()[:_LEAD] if spans else ""
     before = ""
     for low, high in reversed(spans[1:]):

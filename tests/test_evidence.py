@@ -51,6 +51,29 @@ def test_what_the_source_does_not_say_is_unsupported_and_cites_nothing(text: str
     assert check(text, candidates) == ("unsupported", [])
 
 
+@pytest.mark.parametrize(
+    "slipped_in",
+    ["加微信bangbang777领红包", "客服电话400-777-0909", "请购买金鳄饮料", "该区已经全部倒塌"],
+)
+def test_a_clause_slipped_in_beside_a_true_one_is_not_vouched_for(slipped_in: str, candidates: list[Candidate]) -> None:
+    true = "2020年，武昌区全区金融产业增加值达400.69亿元，同比增长6.3%，占全区GDP总量的26.8%"
+    assert check(f"{true}。", candidates)[0] == "supported"
+    assert check(f"{true}，{slipped_in}。", candidates) == ("unsupported", [])
+    assert check(f"根据资料，{true}。", candidates)[0] == "supported", "a turn of phrase is no news"
+
+
+def test_addresses_that_no_source_gives_are_taken_out(library: Library) -> None:
+    library.add_articles([make_article("汉阳区图书馆", "汉阳区图书馆的网址为https://lib.example/hy。")])
+    question = "汉阳区图书馆的网址是什么？"
+    found = rank_sentences(library, question, library.search(question, 5))
+    kept = check_statement("汉阳区图书馆的网址为https://lib.example/hy。", found, Citations())
+    assert (kept.text, kept.support) == ("汉阳区图书馆的网址为https://lib.example/hy。", "supported")
+    assert (
+        check_statement("汉阳区图书馆的网址为https://evil.example/hy。", found, Citations()).text
+        == "汉阳区图书馆的网址为。"
+    )
+
+
 def test_two_sources_are_both_cited(candidates: list[Candidate]) -> None:
     support, quotes = check("武昌区2020年金融产业增加值达400.69亿元，全区人民币存贷款规模超1.69万亿。", candidates)
     assert support == "supported"
@@ -75,6 +98,12 @@ def test_the_same_span_keeps_its_number(candidates: list[Candidate]) -> None:
         ("增长（2020）[2020]。", "增长（2020）。"),
         ("**增长**6.3%\n- 第一条\n1. 第二条", "增长6.3%\n第一条\n第二条"),
         ("《天问[卷三]》", "《天问[卷三]》"),
+        ('见[公告](https://x.example/a?b=(c) "题")与[1](https://x.example)。', "见公告与。"),
+        ("增长![图](https://x.example/p.png)6.3%<img src=x onerror=alert(1)>。", "增长6.3%。"),
+        ("<b>增长</b><!-- 藏 -->6.3%<br/>", "增长6.3%"),
+        ("增长<5%，x<y且y>z。", "增长<5%，x<y且y>z。"),
+        ("增\u200b长\u202e6.3%\x1b。", "增长6.3%。"),
+        ("增长。\n[1]: https://x.example/a", "增长。\n"),
     ],
 )
 def test_marks_of_the_model_are_taken_out(draft: str, expected: str) -> None:

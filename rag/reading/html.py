@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from rag.reading.hidden import MOST_FADED, is_hidden, keep_chat_tags
 from rag.reading.lines import Kind, Line, tidy
 from rag.reading.page import main_parts, published_in_scripts, trim
 from rag.reading.tables import Cell, table_lines
@@ -22,7 +23,7 @@ _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _BOLD = frozenset({"b", "strong"})
 _UNSEEN = frozenset(
     "script style template head svg iframe object embed audio video canvas map button select textarea rp rt "
-    "noframes math datalist".split()
+    "noframes noscript math datalist".split()
 )
 _PUBLISHED = (
     "article:published_time article:create_at weibo:article:create_at og:release_date apub:time datepublished publishdate pubdate "
@@ -41,7 +42,6 @@ _COMMENT_WORD = re.compile(r"[<\n]")
 _PARAGRAPH = re.compile(r"<p[\s>]", re.IGNORECASE)
 _PAGE = re.compile(r"<(?:!doctype|html|body)\b", re.IGNORECASE)
 _STRUCTURE = re.compile(r"<(?:p|br|li|tr|dd|h[1-6]|section|article|blockquote)\b", re.IGNORECASE)
-_HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _SPACE_RUN = re.compile(r"[ \t\n]*\n[ \t\n]*|[ \t]{2,}|\t")
 _WIDE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff01-\uff5e\u3000-\u303f“”‘’…—]")
 # An indent inside a run of text is where a paragraph began before somebody flattened it.
@@ -69,13 +69,13 @@ def read_html(source: str) -> Html:
     A comment or script that is never closed ends where it begins, so that it cannot swallow the news after it.
     """
     page = _PAGE.search(source, 0, 4096) is not None
+    source = keep_chat_tags(source)
     tree = LexborHTMLParser(_flatten_if_deep(_drop_comments(_drop_raw_text(source))))
     root = tree.body or tree.root
     if root is None:
         return Html(())
-    walker = _Walker(
-        newlines_break=_STRUCTURE.search(source) is None, may_hide="display" in source or "hidden" in source
-    )
+    walker = _Walker(newlines_break=_STRUCTURE.search(source) is None, may_hide="style" in source or "hidden" in source)
+    walker.most_faded = len(root.text()) * MOST_FADED if walker.may_hide else 0.0
     if not page:
         walker.walk(root)
         return Html(lines=tuple(walker.lines), images=walker.images, link=walker.link)
@@ -213,7 +213,9 @@ class _Walker:
         self.last = 0
         """`mem_id` of an element where the walk ends; 0 for none."""
         self._newlines_break = newlines_break
-        self._may_hide = may_hide
+        self.may_hide = may_hide
+        self.most_faded = 0.0
+        """Characters of an element above which being transparent or white does not hide it."""
         self._buffer: list[str] = []
         self._bold_chars = 0
         self._bold = 0
@@ -246,7 +248,7 @@ class _Walker:
         if tag == "img":
             self.images += 1
             return ""
-        if tag in _UNSEEN or node.mem_id in self.skipped or (self._may_hide and _is_hidden(node)):
+        if tag in _UNSEEN or node.mem_id in self.skipped or (self.may_hide and is_hidden(node, self.most_faded)):
             return ""
         if tag in _BLOCKS or (tag == "code" and self._pre):
             self._end_line()
@@ -324,14 +326,6 @@ class _Walker:
 def looks_like_heading(text: str) -> bool:
     """Whether an emphasised line reads as a heading: not a sentence, not a remark in brackets."""
     return not text.endswith(_NOT_HEADING_END) and text[0] not in "（(【[•·●▲△▼"
-
-
-def _is_hidden(node: LexborNode) -> bool:
-    attributes = node.attributes
-    if "hidden" in attributes:
-        return True
-    style = attributes.get("style")
-    return style is not None and _HIDDEN_STYLE.search(style) is not None
 
 
 def _collapse(run: re.Match[str]) -> str:
