@@ -31,3 +31,9 @@ def test_missing_and_surplus_values_are_errors(values: dict[str, str]) -> None:
 def test_an_unknown_prompt_is_an_error() -> None:
     with pytest.raises(FileNotFoundError):
         load_prompt("no-such-prompt")
+
+
+def test_the_summary_prompt_has_the_same_slots_and_shape() -> None:
+    prompt = load_prompt("summary")
+    assert [m.role for m in prompt.messages] == ["system", "user", "assistant", "user"]
+    assert prompt.slots == {"passages", "question"}
