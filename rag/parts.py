@@ -123,7 +123,14 @@ def _shared_end(first: str, last: str) -> str:
         slot = _SLOT.match(last)
         return last[slot.end() :] if slot else ""
     year = re.search(_YEAR, last)
-    return last[year.start() :] if year and not re.search(_YEAR, first) else ""
+    if year:
+        return last[year.start() :] if not re.search(_YEAR, first) else ""
+    if "的" in last and "的" not in first:
+        return last[last.index("的") :]
+    at = last.find(first[-1], 1)
+    return (
+        last[at + 1 :] if 0 < at < len(last) - 2 else ""
+    )  # 标准版和专业版价格: what follows the word that both end in
 
 
 def leans_on_answer(part: str) -> bool:
