@@ -10,20 +10,25 @@ from itertools import zip_longest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from prompts import Message, load_prompt
+from rag.answer_forms import summary_topic
 from rag.chat_models import ChatModel, stream_text
 from rag.collection import Collection
+from rag.comparison_tables import figures_of
+from rag.comparisons import comparison_parts
 from rag.conflicts import rivals, told_differently
 from rag.conversation import standalone_question
 from rag.errors import ChatModelError
 from rag.evidence import Citations, check_statement, draft_sentences, is_refusal
-from rag.extractive import extract, quote
+from rag.extractive import quote
 from rag.filters import Filters
 from rag.gate import REFUSAL, refusal_reason
 from rag.injections import UNTITLED, evidence_text, inert, inert_label
-from rag.parts import leans_on_answer, split_question, with_answer
+from rag.long_answers import add_left_out, check_form, enough_holds, is_summary, quotes_for
+from rag.parts import leans_on_answer, with_answer
 from rag.records import Answer, Article, Event, Hit, Provenance, Retrieved, Statement, Token, Turn
 from rag.relevance import Candidate, Sentence, rank_sentences, sure_answer
 from rag.retrieval import ALL, Scope, choose_scope, retrieve
+from rag.summaries import judge_summary
 from rag.told_days import asks_about_time, with_days
 from rag.version import VERSION
 
@@ -85,22 +90,30 @@ def answer_events(
     alone = standalone_question(question, history)
     settings = collection.settings
     scope = Scope(filters or ALL) if passages is not None else choose_scope(collection, alone, filters)
-    parts = split_question(alone)
+    summary = is_summary(alone)
+    parts = [alone] if summary else comparison_parts(alone)
     found: list[tuple[Hit, ...]] = []
     judged: list[list[Candidate]] = []
+    reasons: list[str] = []
     for i, part in enumerate(parts):
         if i and leans_on_answer(part) and (known := sure_answer(judged[i - 1])):
             parts[i] = part = with_answer(part, known)  # 这家公司 is the one that answers the part before
-        found.append(tuple(passages) if passages is not None else _search(collection, part, scope))
+        sought = summary_topic(part) if summary else part
+        found.append(tuple(passages) if passages is not None else _search(collection, sought, scope))
         clock.lap("retrieve")
         if i == 0:
             yield Retrieved(found[0], alone, scope.filters.describe(), scope.notice)
-        judged.append(rank_sentences(collection, part, found[i][:_JUDGED_HITS]))
+        if summary:
+            candidates, reason = judge_summary(collection, part, found[i])
+        else:
+            candidates = rank_sentences(collection, part, found[i][:_JUDGED_HITS])
+            reason = refusal_reason(part, candidates)
+        judged.append(candidates)
+        reasons.append(reason)
         clock.lap("judge")
     hits = _in_turns(found, max(settings.top_k, _JUDGED_HITS * len(parts)))
     judged = [_at_ranks(candidates, hits) for candidates in judged]
     hits = _with_judgement(hits, [candidate for candidates in judged for candidate in candidates])
-    reasons = [refusal_reason(part, candidates) for part, candidates in zip(parts, judged, strict=True)]
     told = [i for i, reason in enumerate(reasons) if not reason]
     untold = "".join(f"关于“{parts[i]}”：{reason}" for i, reason in enumerate(reasons) if reason)
     if collection.counts()[0] == 0:
@@ -129,7 +142,7 @@ def answer_events(
         provenance=Provenance(
             embedder=collection.embedder.name,
             llm=verdict.llm,
-            prompts=f"answer@{load_prompt('answer').digest}",
+            prompts=",".join(f"{name}@{load_prompt(name).digest}" for name in ("answer", "summary")),
             library=f"{collection.path.name}@{collection.store.generation()}",
             version=VERSION,
             notice=verdict.notice,
@@ -174,8 +187,7 @@ def _at_ranks(candidates: Sequence[Candidate], hits: Sequence[Hit]) -> list[Cand
 def _extracts(judged: Sequence[tuple[str, Sequence[Candidate]]]) -> tuple[Statement, ...]:
     """What answers each part, each sentence once."""
     citations = Citations()
-    quoted = (statement for part, candidates in judged for statement in extract(part, candidates, citations))
-    statements = list({statement.citations[0].number: statement for statement in quoted}.values())
+    statements = quotes_for(judged, citations)
     return _with_rivals(statements, judged, citations)
 
 
@@ -184,7 +196,9 @@ def _with_rivals(
 ) -> tuple[Statement, ...]:
     """The statements, and behind one whose figure another source gives differently what that source says."""
     told = list(statements)
-    for part, candidates in judged:
+    figures = figures_of([part for part, _ in judged], [candidates for _, candidates in judged])
+    for (part, candidates), own in zip(judged, figures, strict=True):
+        answers = {(c.sentence.article.id, c.sentence.start) for c in figures if c and c is not own}
         by_place = {(c.sentence.article.id, c.sentence.start): c for c in candidates}
         for statement in statements:
             cited = [
@@ -197,7 +211,11 @@ def _with_rivals(
             if not cited or statement.support == "unsupported":
                 continue
             citation, said = cited[0]
+            if (said.sentence.article.id, said.sentence.start) in answers:
+                continue
             for rival in rivals(part, said, list(by_place.values())):
+                if (rival.sentence.article.id, rival.sentence.start) in answers:
+                    continue  # the other city's figure contradicts nothing
                 other = quote(rival, citations, years=asks_about_time(part))
                 note = told_differently(citation, other.citations[0])
                 same = next(
@@ -231,7 +249,7 @@ def _with_llm(
     settings = collection.settings
     candidates = _merged([own for _, own in judged])
     budget = settings.context_tokens or (_LOCAL_CONTEXT if chat.local else _API_CONTEXT)
-    messages = build_messages(chat, question, hits, candidates, budget)
+    messages = build_messages(chat, question, () if is_summary(question) else hits, candidates, budget)
     pieces: list[str] = []
     try:
         for text in stream_text(chat, messages, timeout=settings.llm_timeout, max_tokens=settings.llm_max_tokens):
@@ -243,7 +261,7 @@ def _with_llm(
         clock.lap("generate")
         return _Verdict(_extracts(judged), notice=f"大模型没有答完（{error.message}），以下是原文摘录。")
     clock.lap("generate")
-    return verify_draft("".join(pieces), judged, chat.name)
+    return verify_draft("".join(pieces), judged, chat.name, question)
 
 
 def _merged(judged: Sequence[Sequence[Candidate]]) -> list[Candidate]:
@@ -259,27 +277,38 @@ def _merged(judged: Sequence[Sequence[Candidate]]) -> list[Candidate]:
     return [best[key] for key in order]
 
 
-def verify_draft(draft: str, judged: Sequence[tuple[str, Sequence[Candidate]]], llm: str) -> _Verdict:
+def verify_draft(
+    draft: str, judged: Sequence[tuple[str, Sequence[Candidate]]], llm: str, question: str = ""
+) -> _Verdict:
     """The checked statements of a draft; a draft that refuses, or of which nothing holds, ends in a refusal or an extract.
 
     Args:
         judged: each part of the question with its source sentences, best first.
+        question: as a whole; its only part without it.
     """
+    question = question or judged[0][0]
     if is_refusal(draft):
         return _overruled(judged, llm)
     citations = Citations()
     candidates = _merged([own for _, own in judged])
     statements = tuple(check_statement(text, candidates, citations) for text in draft_sentences(draft))
-    if any(s.support != "unsupported" for s in statements):
-        return _Verdict(_with_rivals(statements, judged, citations), llm=llm)
+    statements = check_form(judged, statements)
+    if enough_holds(question, statements, candidates):
+        told = add_left_out(question, judged, statements, citations)
+        return _Verdict(_with_rivals(told, judged, citations), llm=llm)
     found = _overruled(judged, llm)
-    notice = "大模型的回答没有一句能在资料中找到依据，已不予采用" + ("，以下是原文摘录。" if found.statements else "。")
+    few = "只有一句" if any(s.support != "unsupported" for s in statements) else "没有一句"
+    notice = f"大模型的回答{few}能在资料中找到依据，已不予采用" + ("，以下是原文摘录。" if found.statements else "。")
     return replace(found, notice=notice)
 
 
 def _overruled(judged: Sequence[tuple[str, Sequence[Candidate]]], llm: str) -> _Verdict:
     """A draft that says nothing: the source sentences that surely answer are quoted, else it is a refusal. Small models refuse too often."""
-    sure = [(part, candidates) for part, candidates in judged if candidates and candidates[0].score >= _SURE]
+    sure = [
+        (part, candidates)
+        for part, candidates in judged
+        if candidates and (is_summary(part) or candidates[0].score >= _SURE)
+    ]
     if not sure:
         return _Verdict((), REFUSAL, llm)
     return _Verdict(_extracts(sure), llm=llm, notice="大模型没有答出来，以下是原文摘录。")
@@ -327,7 +356,9 @@ def build_messages(
             if spent > budget:
                 break
             passages.append(passage)
-    filled = load_prompt("answer").fill(passages="\n".join(passages), question=inert(question))
+    filled = load_prompt("summary" if is_summary(question) else "answer").fill(
+        passages="\n".join(passages), question=inert(question)
+    )
     return [_langchain(message) for message in filled]
 
 
