@@ -161,7 +161,7 @@ def _ask_aloud(collection: Library, question: str, filters: Filters | None) -> N
 def _print_answer(answer: Answer) -> None:
     if answer.provenance.notice:
         err.print(f"[yellow]{escape(answer.provenance.notice)}[/yellow]")
-    out.print(escape(answer.text))
+    out.print(escape(_in_form(answer)), soft_wrap=True)
     if answer.refused and answer.hits:
         out.print("\n[dim]最接近的文章：[/dim]")
         for hit in answer.hits[:3]:
@@ -174,6 +174,17 @@ def _print_answer(answer: Answer) -> None:
             rf"{chr(10)}\[{citation.number}] [bold]{escape(citation.article.title)}[/bold] [dim]{escape(about)}[/dim]"
         )
         out.print(f"    “{escape(citation.quote)}”")
+
+
+def _in_form(answer: Answer) -> str:
+    """The answer as text; a comparison with its table in Markdown."""
+    from rag.comparison_tables import beside, table_of, to_markdown
+
+    table = table_of(answer)
+    if table is None:
+        return answer.text
+    rest = "".join(statement.marked for statement in beside(table, answer))
+    return f"{rest}\n\n{to_markdown(table)}".strip()
 
 
 def _ask_batch(collection: Library, path: Path, filters: Filters | None) -> bool:

@@ -252,3 +252,17 @@ def test_search_says_why_and_keeps_to_its_filters(run: Run, article: Path) -> No
     yesterday = run("ask", f"昨天的消息：{question}")
     assert "发表的文章，已在全部文章中检索" in yesterday.stderr
     assert "发表的文章" not in run("ask", f"昨天的消息：{question}", "--all").stderr
+
+
+@pytest.mark.model
+def test_a_comparison_is_printed_as_a_table_and_not_in_json(run: Run, tmp_path: Path) -> None:
+    for name, tonnes in (("望川镇", "320.5"), ("西岭镇", "275")):
+        path = tmp_path / "文章" / f"{name}.md"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"# {name}茶叶\n\n{name}2020年茶叶产量为{tonnes}吨。镇上新修了一座桥。\n", encoding="utf-8")
+    run("add", str(tmp_path / "文章"))
+    question = "望川镇和西岭镇2020年的茶叶产量，哪个更高？"
+    shown = run("ask", question).stdout
+    assert "| 望川镇 | 320.5吨[1] | 望川镇2020年茶叶产量为320.5吨。 |" in shown
+    assert "相差 45.5 吨（320.5 − 275）" in shown
+    assert "|" not in json.loads(run("ask", question, "--json").stdout)["text"]

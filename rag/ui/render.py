@@ -10,6 +10,7 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from rag.comparison_tables import Table, beside, table_of
 from rag.errors import YoujuError
 from rag.records import Answer, Article, Citation, Hit, Statement, Support
 from rag.ui.backend import UiStatus
@@ -89,7 +90,10 @@ def answer_html(answer: Answer, uid: str, scope_notice: str = "") -> str:
     if answer.refused:
         body = _refusal(answer, cards)
     else:
-        body = "".join(_statement(statement, cards) for statement in answer.statements)
+        table = table_of(answer)
+        told = beside(table, answer) if table else answer.statements
+        body = "".join(_statement(statement, cards) for statement in told)
+        body += _comparison(table, cards) if table else ""
     notices = [notice for notice in (scope_notice, answer.provenance.notice) if notice]
     notice_row = "".join(f'<p class="yj-notice">{escape(notice, _LONGEST_STATEMENT)}</p>' for notice in notices)
     sources = f'<div class="yj-sources" id="yj-{uid}-sources"><p class="yj-sources-of">'
@@ -221,12 +225,30 @@ class _Cards:
         return "".join(self._html)
 
 
-def _statement(statement: Statement, cards: _Cards) -> str:
-    marks = "".join(
+def _comparison(table: Table, cards: _Cards) -> str:
+    """A comparison as a real table: what is compared, the figure with its mark, and the sentence that holds it."""
+    rows = []
+    for row in table.rows:
+        if row.citation:
+            figure = f"{escape(row.figure, 60)}{_mark(row.citation, cards)}"
+            quote = escape(row.citation.quote, _LONGEST_STATEMENT)
+        else:
+            figure, quote = f'<span class="yj-quiet">{both("compared_missing")}</span>', ""
+        rows.append(f'<tr><th scope="row">{escape(row.label, 60)}</th><td>{figure}</td><td>{quote}</td></tr>')
+    head = f'<tr><td></td><th scope="col">{escape(table.measure, 60)}</th><th scope="col">{both("sources")}</th></tr>'
+    note = f'<p class="yj-note">{escape(table.note, 600)}</p>' if table.note else ""
+    return f'<table class="yj-table"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>{note}'
+
+
+def _mark(citation: Citation, cards: _Cards) -> str:
+    return (
         f'<a class="yj-cite" href="#{cards.cite(citation)}" title="{_tooltip(citation)}">'
         f'<span class="yj-sr">{both("source_mark")}</span>[{citation.number}]</a>'
-        for citation in statement.citations
     )
+
+
+def _statement(statement: Statement, cards: _Cards) -> str:
+    marks = "".join(_mark(citation, cards) for citation in statement.citations)
     note = f'<span class="yj-note">{escape(statement.note, 600)}</span>' if statement.note else ""
     text = _lines(statement.text.strip()[:_LONGEST_STATEMENT])
     badge = _badge(statement.support)
