@@ -34,6 +34,8 @@ CaseType = Literal[
     "date",
     "multi",
     "list",
+    "comparison",
+    "summary",
     "table",
     "conflict",
     "relative_date",

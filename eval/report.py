@@ -20,6 +20,8 @@ TYPE_LABELS = {
     "date": "日期",
     "multi": "多篇",
     "list": "列举",
+    "comparison": "比较",
+    "summary": "摘要",
     "table": "表格",
     "conflict": "说法不一",
     "relative_date": "相对日期",
