@@ -44,6 +44,12 @@ _AS_MUCH = 0.8
 _IN_HEAD = 0.5
 """... and this share of its words stands in its title or beginning, so that it is about the topic and does not just name it."""
 _HEAD = 120
+_SURELY = 0.75
+_GENERIC = frozenset(
+    "经济 情况 数据 形势 行情 走势 现状 表现 业绩 访谈 专访 采访 事件 影响 造成 变化 结果 经过 整个 最新 主要 总体 整体 具体 有关 相关 几篇 这篇".split()
+)
+"""Words of asking for a summary that an article on the topic need not hold."""
+_NUMBERED = re.compile(r"\d+号线|第[一二三四五六七八九十\d]+[届轮期批号次]")
 _SAME_TITLE = 0.75
 _PERIOD = 0.5
 
@@ -129,13 +135,13 @@ def _named(question: str, hits: Sequence[Hit]) -> list[_About]:
 
 def _on_topic(collection: Collection, topic: str, hits: Sequence[Hit]) -> list[_About]:
     """The few articles that the topic is about, the best first; empty where the library does not have it."""
-    words = collection.index().idf(topic_words(topic))
+    words = collection.index().idf([word for word in topic_words(topic) if word not in _GENERIC])
     first: dict[str, Hit] = {}
     for hit in hits:
         first.setdefault(hit.article.id, hit)
     spans = asked_spans(topic)
     abouts = [
-        _About(_whole(hit), _share(words, f"{a.title}\n{a.text}\n{a.source}\n{a.date}"), _share(words, _head(a)))
+        _About(hit, _share(words, f"{a.title}\n{a.text}\n{a.source}\n{a.date}"), _share(words, _head(a)))
         for hit in first.values()
         if (a := hit.article) and max((_period(s, spans) for s in _sentences(_whole(hit))), default=0.0) >= _PERIOD
     ]
@@ -144,10 +150,37 @@ def _on_topic(collection: Collection, topic: str, hits: Sequence[Hit]) -> list[_
     order = {about.hit.article.id: i for i, about in enumerate(abouts)}
     abouts.sort(key=lambda a: (-round(a.whole + a.head, 1), order[a.hit.article.id]))
     best = abouts[0]
-    if best.whole < _ABOUT or not best.head:
+    if best.whole < _ABOUT or _lacks(topic, best):
         return []
-    near = [a for a in abouts if a.whole >= _AS_MUCH * best.whole and a.head >= _IN_HEAD * best.head]
-    return near[:_MOST_ARTICLES]
+    near = [a for a in abouts if a.whole >= _AS_MUCH * best.whole and a.head >= _IN_HEAD * best.head][:_MOST_ARTICLES]
+    if not best.head:  # an item of a digest: what its passages say of it, and not the rest of the day's news
+        return [replace(a, hit=_lines_on(words, a.hit)) for a in near]
+    return [replace(a, hit=_whole(a.hit)) for a in near]
+
+
+def _lacks(topic: str, about: _About) -> bool:
+    """Whether an article lacks what makes a topic another one: its number (8号线), the name it begins with, or what is asked of it (…的财务造假案)."""
+    article = about.hit.article
+    told = search_form(f"{article.title}\n{article.text}\n{article.source}\n{article.date}")
+    plain = search_form(topic)
+    if any(number[0] not in told for number in _NUMBERED.finditer(plain)):
+        return True
+    behind = plain.rpartition("的")[2] if "的" in plain else ""
+    aspect = [word for word in topic_words(behind) if len(word) > 1 and word not in _GENERIC]
+    if aspect and not any(word in told for word in aspect):
+        return True
+    words = [word for word in topic_words(plain) if not word[0].isdigit()]
+    return bool(words) and about.whole < _SURELY and words[0] not in told
+
+
+def _lines_on(words: Mapping[str, float], hit: Hit) -> Hit:
+    """The hit with the lines of its passage that hold the rarest word of the topic, and the line behind each."""
+    text, chunk = hit.article.text, hit.chunk
+    rarest = max(words, key=lambda word: words[word], default="")
+    start = text.rfind("\n", 0, max(0, search_form(text).find(rarest)) + 1) + 1 if rarest else chunk.start
+    ends = [m.end() for m in re.finditer(r"\n|$", text[start:])]
+    end = start + ends[min(1, len(ends) - 1)]
+    return replace(hit, chunk=Chunk(-1, hit.article.id, start, end, text[start:end]))
 
 
 def _holds(title: str, abouts: Sequence[_About]) -> bool:

@@ -50,7 +50,13 @@ def test_a_topic_over_several_articles_oldest_first(bridges: Library) -> None:
 
 @pytest.mark.parametrize(
     "question",
-    ["总结一下南屏水库的建设情况", "《南屏水库蓄水》主要讲了什么？", "介绍一下霁川市高铁站的进展", "概括一下诺贝尔奖"],
+    [
+        "总结一下南屏水库的建设情况",
+        "《南屏水库蓄水》主要讲了什么？",
+        "介绍一下霁川市高铁站的进展",
+        "概括一下诺贝尔奖",
+        "概括一下望川大桥的贪污案",
+    ],
 )
 def test_what_the_library_does_not_have_is_refused_without_the_llm(bridges: Library, question: str) -> None:
     chat = scripted("南屏水库已经建成。")
@@ -96,3 +102,11 @@ def test_sentences_that_speak_to_an_ai_are_no_part_of_it(library: Library) -> No
     library.add_articles([make_article("望川大桥通车", text)])
     _, answer = ask(library, None, "总结一下《望川大桥通车》")
     assert "倒塌" not in answer.text
+
+
+def test_an_item_of_a_digest_and_not_the_rest_of_the_news(library: Library) -> None:
+    digest = "早上好，以下是今天的三条消息。\n1. 望川大桥通车\n大桥全长320米。\n2. 影片《潮汐》上映\n影片由林越执导，制作成本九千万元。\n3. 西岭粮库建成\n粮库可存粮2万吨。"
+    library.add_articles([make_article("青石早报", digest)])
+    _, answer = ask(library, None, "《潮汐》的报道主要讲了什么？")
+    assert "林越" in answer.text
+    assert "粮库" not in answer.text
