@@ -86,7 +86,8 @@ def compared(parts: Sequence[str]) -> list[tuple[str, str]]:
         )
         for part in parts
     ]
-    if any(question_expects(part) not in QUANTITY_TYPES or question_expects(part) == "date" for part in parts):
+    expected = {question_expects(part) for part in parts}
+    if len(expected) > 1 or not expected <= QUANTITY_TYPES - {"date"}:
         return []
     pieces = [_pieces(part) for part in asked]
     tail = 0
@@ -105,8 +106,7 @@ def compared(parts: Sequence[str]) -> list[tuple[str, str]]:
             default=0,
         )
         labels = ["".join(p[keep : len(p) - tail]) for p in pieces]
-        head = keep
-    measure = measure.lstrip("的，,") or "".join(pieces[0][:head]).strip("的，,")
+    measure = measure.lstrip("的，,")
     labels = [label.strip("的，, ") for label in labels]
     return [(label, measure) for label in labels] if all(labels) and len(set(labels)) == len(labels) and measure else []
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rag.comparison_tables import MISSING, beside, table_of, to_markdown
-from rag.comparisons import comparison_parts
+from rag.comparisons import compared, comparison_parts
 from rag.library import Library
 from rag.records import Answer
 from tests.conftest import make_article
@@ -29,6 +29,31 @@ QUESTION = "望川镇和西岭镇2020年的茶叶产量，哪个更高？"
 @pytest.mark.parametrize(("question", "parts"), PARTS)
 def test_parts(question: str, parts: list[str]) -> None:
     assert comparison_parts(question) == parts
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["望川镇茶叶产量是多少？"],
+        ["青石区2020年增加值是多少？", "青石区2020年增加值同比增长多少？"],
+        ["青石县2025年的油菜有多少万亩？", "青石县2025年的蜜橘有多少万亩？"],
+        ["电影的导演是谁？", "电影的票房是多少？"],
+        ["大桥什么时候通车？", "大桥全长多少米？"],
+    ],
+)
+def test_parts_that_ask_for_different_measures_are_no_comparison(parts: list[str]) -> None:
+    assert compared(parts) == []
+
+
+def test_what_is_compared() -> None:
+    assert compared(["望川银行2024年的净利润是多少？", "望川农商行2024年的净利润是多少？"]) == [
+        ("望川银行", "2024年的净利润"),
+        ("望川农商行", "2024年的净利润"),
+    ]
+    assert compared(["青石县2023年的产量是多少？", "青石县2024年的产量是多少？"]) == [
+        ("2023年", "产量"),
+        ("2024年", "产量"),
+    ]
 
 
 @pytest.fixture
