@@ -23,7 +23,7 @@ from rag.extractive import quote
 from rag.filters import Filters
 from rag.gate import REFUSAL, refusal_reason
 from rag.injections import UNTITLED, evidence_text, inert, inert_label
-from rag.long_answers import add_left_out, check_form, enough_holds, is_summary, quotes_for
+from rag.long_answers import add_left_out, check_form, enough_holds, is_summary, quoted_anyway, quotes_for
 from rag.parts import leans_on_answer, with_answer
 from rag.records import Answer, Article, Event, Hit, Provenance, Retrieved, Statement, Token, Turn
 from rag.relevance import Candidate, Sentence, rank_sentences, sure_answer
@@ -307,7 +307,7 @@ def _overruled(judged: Sequence[tuple[str, Sequence[Candidate]]], llm: str) -> _
     sure = [
         (part, candidates)
         for part, candidates in judged
-        if candidates and (is_summary(part) or candidates[0].score >= _SURE)
+        if candidates and (quoted_anyway(part, candidates) or candidates[0].score >= _SURE)
     ]
     if not sure:
         return _Verdict((), REFUSAL, llm)

@@ -24,9 +24,11 @@ _CARRIES = 0.5
 _PARALLEL = 0.25
 """... and this share of its bigrams in the best one: 判处甲…, 判处乙…."""
 
-_SENTENCE = 0.6
+_SENTENCE = 0.9
 """Share of the bigrams of a whole sentence that a text must hold to say it; a name must stand in it as it is."""
 _LONGEST_ITEM = 15
+_AGAIN = re.compile(r"([^、，。；;\s]{2,30})(?:、\1)+(?=[、，。；;等]|$)")
+"""An item that is repeated: small models fill a list with one name."""
 _GENERIC = re.compile(r"(?<=..)(?:产业|行业|企业|公司|集团|地区|城市|市|县|区)$")
 
 _NUMBERED = re.compile(r"^\s*(?:第?(\d{1,2})[、.．)）](?!\d)|[（(](\d{1,2})[)）])\s*\S")
@@ -55,7 +57,8 @@ def quote_list(question: str, candidates: Sequence[Candidate], citations: Citati
 
 
 def check_items(statement: Statement) -> Statement:
-    """The statement of a draft, unsupported where an item that it enumerates stands in none of the sentences it cites."""
+    """The statement of a draft, unsupported where an item that it enumerates stands in none of the sentences it cites; each item once."""
+    statement = replace(statement, text=_AGAIN.sub(r"\1", statement.text))
     told = " ".join(citation.quote for citation in statement.citations)
     items = [item for found in find_enumerations(statement.text) for item in found.items]
     alone = re.split(r"[：:]", statement.text)[-1].strip("。；;，, ")
@@ -65,6 +68,11 @@ def check_items(statement: Statement) -> Statement:
     if statement.support == "unsupported" or not invented:
         return statement
     return Statement(statement.text, (), "unsupported", f"所引原文中没有列出：{'、'.join(invented)}")
+
+
+def complete_set(question: str, candidates: Sequence[Candidate]) -> bool:
+    """Whether the sources hold the list as a set of its own: a table, a numbering, an enumeration with at least two items."""
+    return sum(len(item.members) for item in _items(question, candidates)) > 1
 
 
 def left_out(

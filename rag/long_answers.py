@@ -9,7 +9,7 @@ from rag.answer_forms import answer_form
 from rag.comparison_tables import figures_of
 from rag.evidence import Citations
 from rag.extractive import extract
-from rag.lists import check_items, left_out, quote_list
+from rag.lists import check_items, complete_set, left_out, quote_list
 from rag.records import Statement
 from rag.relevance import Candidate
 from rag.summaries import quote_summary
@@ -18,6 +18,9 @@ _HOLD = 2
 """Sentences of a drafted summary that must hold; with fewer the extractive summary comes instead."""
 
 
+_LIST = 0.5
+"""Score of the best sentence from which a complete list is quoted although nothing of the draft holds."""
+
 Part: TypeAlias = tuple[str, Sequence[Candidate]]
 """A part of a question with its source sentences, best first."""
 
@@ -25,6 +28,12 @@ Part: TypeAlias = tuple[str, Sequence[Candidate]]
 def is_summary(question: str) -> bool:
     """Whether a question wants a summary."""
     return answer_form(question) == "summary"
+
+
+def quoted_anyway(question: str, candidates: Sequence[Candidate]) -> bool:
+    """Whether the sources are quoted although nothing of a draft holds: summaries, which name no fact, and lists that they hold complete."""
+    form = answer_form(question)
+    return form == "summary" or (form == "list" and candidates[0].score >= _LIST and complete_set(question, candidates))
 
 
 def quotes_for(parts: Sequence[Part], citations: Citations) -> list[Statement]:

@@ -104,6 +104,28 @@ def test_what_a_draft_leaves_out_is_quoted(hospital: Library) -> None:
     assert "心脏外科" not in answer.statements[-1].note
 
 
+def test_parallel_clauses_are_not_taken_for_one_another(library: Library) -> None:
+    library.add_articles([make_article("青石区法院宣判", CHAIN)])
+    draft = "青石区法院判处甲某有期徒刑九年。判处丙某有期徒刑三年。"
+    _, answer = ask(library, scripted(draft), "青石区法院判处了哪三名被告人？")
+    assert "乙某" in answer.text
+
+
+def test_one_name_over_and_over_is_one_item(hospital: Library) -> None:
+    _, answer = ask(hospital, scripted("心脏外科、心脏外科、心脏外科。"), "青石医院有哪些科室迁入新院区？")
+    assert answer.statements[0].text == "心脏外科。"
+
+
+def test_a_complete_list_is_quoted_although_nothing_of_the_draft_holds(
+    hospital: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.long_answers._LIST", 0.1)  # the fake embedder knows no meaning
+    for draft in ("眼科、皮肤科、整形科。", "资料中没有相关信息。"):
+        _, answer = ask(hospital, scripted(draft), "青石医院有哪些科室迁入新院区？")
+        assert "康复科" in answer.text
+        assert "以下是原文摘录" in answer.provenance.notice
+
+
 def test_a_complete_draft_stays_as_it_is(hospital: Library) -> None:
     draft = "青石医院的心脏外科、血液肿瘤科和康复科整体迁入新院区。"
     _, answer = ask(hospital, scripted(draft), "青石医院有哪些科室迁入新院区？")
@@ -115,7 +137,7 @@ def test_items_must_stand_in_what_is_cited() -> None:
     article = make_article("青石医院", HOSPITAL)
     citation = Citation(1, article, 0, 30, article.text[:30])
     good = Statement("迁入的有心脏外科、血液肿瘤科。", (citation,), "supported")
-    assert check_items(good) is good
+    assert check_items(good) == good
     bad = check_items(Statement("迁入的有心脏外科、眼科。", (citation,), "supported"))
     assert (bad.support, bad.citations) == ("unsupported", ())
     assert "眼科" in bad.note
