@@ -18,8 +18,8 @@ _HOLD = 2
 """Sentences of a drafted summary that must hold; with fewer the extractive summary comes instead."""
 
 
-_LIST = 0.5
-"""Score of the best sentence from which a complete list is quoted although nothing of the draft holds."""
+_LIST = 0.2
+"""Score of the best sentence from which a complete list is quoted although nothing of the draft holds; rows and numbered lines score low."""
 
 Part: TypeAlias = tuple[str, Sequence[Candidate]]
 """A part of a question with its source sentences, best first."""
