@@ -85,6 +85,8 @@ def answer_html(answer: Answer, uid: str, scope_notice: str = "") -> str:
         uid: distinguishes the ids of this answer from those of every other one on the page.
         scope_notice: what is to be known of which articles were searched.
     """
+    if answer.is_reply:
+        return f'<div class="yj-a yj-final yj-reply" id="yj-{uid}"><p class="yj-s">{_lines(answer.reason)}</p></div>'
     cards = _Cards(uid)
     if answer.refused:
         body = _refusal(answer, cards)
