@@ -160,7 +160,7 @@ def score_answer(
 
 def declined(answer: Mapping[str, Any]) -> bool:
     """Whether an answer claims nothing of the articles: a refusal, or a reply to small talk (no statement, no citation)."""
-    return bool(answer["refused"]) or not answer["statements"]
+    return bool(answer["refused"]) or answer.get("statements") == []
 
 
 def retrieval_scores(passages: Sequence[frozenset[str]], gold: frozenset[str]) -> Scores:

@@ -244,7 +244,7 @@ class Answer:
     @property
     def is_reply(self) -> bool:
         """Whether it is a reply to small talk: it claims nothing and cites nothing, and nothing was searched."""
-        return not self.refused and not self.statements
+        return not (self.refused or self.statements or self.hits)
 
     @property
     def citations(self) -> tuple[Citation, ...]:
