@@ -43,17 +43,19 @@ _CORRECTION = re.compile(
     r"^(?:不对|不是|错了|弄错了|搞错了|说错了|不，|不,|我(?:是说|是问|问的是|说的是|指的是|要问的是|想问的是|的意思是)|应该是)"
 )
 _PERSON = re.compile(r"他们|她们|他|她|此人|这个人|这位(?:\w{2,3}(?=[是在的有今]))?|那位")
-_NOUN = "区|市|县|省|镇|村|州|国|城市|地方|公司|企业|集团|银行|机构|单位|学校|大学|校|学院|院|医院|馆|项目|队|球队|产品|手机|芯片|电影|影片|片子|书|工程|大桥|桥|景区|平台|案件|案|药|车|车型|机型|活动|比赛|事故"
+_NOUN = "国家|区|市|县|省|镇|村|州|国|城市|地方|公司|企业|集团|银行|机构|单位|学校|大学|校|学院|院|医院|馆|项目|队|球队|产品|手机|芯片|电影|影片|片子|书|工程|大桥|桥|景区|平台|案件|案|药|车|车型|机型|活动|比赛|事故|部门|机关|法院|协会|中心|局|厅"
 _THING = re.compile(
     rf"它们|它|其(?=[^他中实余]|中文)|该(?P<a>{_NOUN})|[这那](?:家|座|位|款|部|所|项|起|支|场|条|本|个|次)(?P<b>{_NOUN})?|那里|那边|那儿|这里"
 )
-_THOSE = re.compile(r"[前后]者|第[一二三四五]个|最后一个|[前后]一[个家条位座所款]")
+_THOSE = re.compile(r"[前后]者|第[一二三四五]个(?:部门|城市|项目|公司|地区)?|最后一个|[前后]一[个家条位座所款]")
 _CONTINUES = re.compile(
-    r"^(?:具体|为什么|为何|为啥|是?什么原因|原因|是?怎么回事|怎么会|还有(?!\w{0,2}多少)|(?:是?从|到)什么时候|依据|理由|谁接(?:任|班|替)|后来|结果|然后|有什么影响|这样做)"
+    r"^(?:具体|因为(?:什么|啥)|为什么|为何|为啥|是?什么原因|原因|是?怎么回事|怎么会|还有(?!\w{0,2}多少)|(?:是?从|到)什么时候|依据|理由|谁接(?:任|班|替)|后来|结果|然后|有什么影响|这样做)"
 )
 _RELATIVE = re.compile(
     r"同比|环比|比(?:上|去|前)|占|比重|增速|增幅|增长|涨幅|涨了?|跌|下降|降|增加|减少|人均|其中|平均|排名|排第|只有|目标|完成"
 )
+_NAMES_ONE = re.compile(r"谁|哪(?:个|国|家|所|座|位|支|部)|叫什么")
+_BACK = re.compile(r"[他她它]|这(?:家|个|所|座|位|支|部)|那(?:个|家|里|所|座|位|支|部)|该")
 _EVENT = re.compile(r"[这那]次|[这那]场|[这那]起")
 _STOP = re.compile(r"[？?。！!；;](?=.)")
 _LONG = 60
@@ -110,6 +112,8 @@ def _resolve(question: str, earlier: Sequence[Turn]) -> Resolved:
     core = _TAIL.sub("", _LEAD.sub("", _STOP.split(asked)[0] if len(asked) <= _LONG else asked))
     if not core:
         return Resolved(question)
+    if not said.strip() and _NAMES_ONE.search(previous) and _named_from(core) > 0 and _BACK.match(core):
+        return Resolved(question)  # it points to an answer that is not known yet
     pointed = _pointed(core, previous, said)
     if pointed != core:
         return Resolved(f"{pointed}？", leans=True, unsure=bool(_EVENT.search(core)))
@@ -131,13 +135,14 @@ def _leans(core: str, previous: str, *, sure: bool) -> bool:
     Args:
         sure: a word before it says that it begins something new; then only what is bare leans.
     """
-    if core.startswith(("其中", "同比", "环比", "占全", "比上年")):
-        return len(core) <= 16
+    if core.startswith(("这些", "那些", "其中", "同比", "环比", "占全", "比上年")):
+        return len(core) <= 20
     if _CONTINUES.match(core):
         return len(core) <= 10
-    if re.search(r"[“《「]", core):
+    if re.search(r"[“《「]|[\u4e00-\u9fff]{2}[一二三四五六七八九十]号(?!线)|[A-Za-z]\d", core):
         return False
     known = set(topic_words(previous))
+    counts = {word for _, word, tag in tagged(core) if tag[:1] in "mq"}
     bare = ASKS.sub("", core)
     time = TIME.search(bare)
     if time and time.start() >= 2 and bare[: time.start()] not in previous and tagged(bare)[0][2][:1] == "n":
@@ -146,10 +151,13 @@ def _leans(core: str, previous: str, *, sure: bool) -> bool:
     if own:
         return bare.endswith(PARTS) and len(own) == 1 and len(core) <= 12
     words = [
-        word for word in topic_words(bare) if not METRIC.search(word) and word not in GENERIC and word not in known
+        word
+        for word in topic_words(bare)
+        if word not in counts and not METRIC.search(word) and word not in GENERIC and word not in known
     ]
     nouns = [word for word in informative(list(tagged(bare))) if word not in known]
-    return len(words) <= 2 and len(nouns) <= 1 and not (sure and nouns)
+    dated = bool(TIME.match(core))  # 今年高考: something of its own has a year of its own
+    return len(words) <= 2 and len(nouns) <= 1 and not ((sure or dated) and nouns)
 
 
 def _pointed(core: str, previous: str, said: str) -> str:
@@ -193,6 +201,8 @@ def _thing(core: str, thing: re.Match[str], previous: str, said: str) -> str:
         not noun and len(word) == 2 and word[0] in "这那" and word[1] not in "里边儿"
     ):  # 这个夏天, 那位: too little to tell
         return core
+    if word in ("那里", "那边", "那儿") and thing.start():
+        return core
     return core if word == "这里" else _put(_what(previous, said, noun), thing, core)
 
 
@@ -211,7 +221,8 @@ def _put(name: str, match: re.Match[str], text: str) -> str:
 
 
 def _whom(previous: str, said: str) -> str:
-    if name := answered_name(previous, said):
+    name = answered_name(previous, said)
+    if name and re.search(r"谁|哪位|叫什么", previous):
         return name
     people = names(previous, "person") or names(said, "person")
     about = subject(previous)
@@ -231,6 +242,10 @@ def _what(previous: str, said: str, noun: str) -> str:
         return answered
     candidates = [a for a in (*reversed(names(said)), *reversed(names(previous))) if a.text.endswith(noun)]
     candidates += [a for a in reversed(names(previous)) if fits(a, noun)]
+    if not candidates or not candidates[0].text.endswith(noun):
+        ending = re.search(rf"(?:^|[被由向是在，,])([\u4e00-\u9fff]{{2,8}}{noun})", said)
+        if ending:
+            return ending[1]
     if not candidates:
         return about
     return (
@@ -242,7 +257,7 @@ def _what(previous: str, said: str, noun: str) -> str:
 
 def _about(core: str, previous: str, said: str) -> str:
     """What a question without a subject is about: as much of the one before as it does not say itself."""
-    if _CONTINUES.match(core):
+    if _CONTINUES.match(core) or not topic_words(ASKS.sub("", core)):
         return _unsaid(statement(previous), core)
     if re.search(r"叫什么", previous) and (named := answered_name(previous, said)):
         return head(previous).removesuffix("叫") + named
@@ -251,8 +266,11 @@ def _about(core: str, previous: str, said: str) -> str:
         return _unsaid(statement(previous), core)
     if _RELATIVE.match(core):
         return _unsaid(topic(previous), core)
+    owns = METRIC.search(ASKS.sub("", core)) or any(tag[:1] == "n" and len(word) > 1 for _, word, tag in tagged(core))
+    if not owns and re.search(r"多少|几", core):
+        return _unsaid(topic(previous), core)
     if METRIC.search(topic(previous)) or "的" in topic(previous):
-        return _unsaid(without_metric(previous), core)
+        return _unsaid(without_metric(previous, whole=False), core)
     return _unsaid(topic(previous), core)
 
 
@@ -263,11 +281,17 @@ def _unsaid(about: str, core: str) -> str:
         about = TIME.sub(lambda old: "" if old[0][-1] == kind else old[0], about)  # noqa: B023 - used at once
     start = max(0, len(about) - 12)
     shared = next((about[i:] for i in range(start, len(about) - 1) if about[i:] in core), "")
-    return about.removesuffix(shared).strip("，,、 的")
+    about = about.removesuffix(shared)
+    if shared in PARTS and len(tagged(about)) > 1:  # 老院区, after 柏山院区 of the same hospital
+        about = about.removesuffix(tagged(about)[-1][1])
+    return about.strip("，,、 的")
 
 
 def _corrected(question: str, previous: str) -> Resolved:
     """“不对，我问的是汉阳区”: the question before with that instead."""
+    instead = re.fullmatch(r"不是(?P<old>[^，,]+)[，,](?:而)?是(?P<new>[^，,]+?)[。！!\s]*", question)
+    if instead and instead["old"] in previous:
+        return Resolved(previous.replace(instead["old"], instead["new"], 1), leans=True)
     core = _TAIL.sub("", _CORRECTS.sub("", question)).strip("，,。 ")
     wrong = re.search(r"[，,]?(?:而)?不是(?P<old>\S+)$", core)
     if wrong:

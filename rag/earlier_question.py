@@ -10,7 +10,7 @@ from rag.words import STOP_WORDS, search_form
 
 _MEASURE = r"(?:亿|万)?(?:家|个|人次|人|名|位|件|条|次|辆|元|只|场|所|座|处|起|套|张|份|公里|吨|种|项|批|块|枚|门|本|部|台|间|岁|倍|天|小时)?"
 ASKS = re.compile(
-    rf"(?:分别|各|一共|总共|大概|大约|约|共|达到?|又|都|是|为|有|叫|在|由)*(?:多少{_MEASURE}|几(?!乎){_MEASURE}|什么时候|何时|什么|为什么|为何|为啥"
+    rf"(?:分别|各|一共|总共|大概|大约|约|共|达到?|又|都|是|为|有|叫|在|由)*(?:哪年几月|几月几[号日]|多少{_MEASURE}|几(?!乎){_MEASURE}|什么时候|何时|什么|为什么|为何|为啥"
     r"|哪(?:一?(?:个|家|些|年|天|里|儿|座|条|所|位|支|本|部|种|项|年度|[一二两三四五六七八九]\w))?|谁|怎么样?|如何|是否|有没有|多[大高长久重远快深宽])"
 )
 METRIC = re.compile(
@@ -20,12 +20,12 @@ METRIC = re.compile(
 _METRIC_WORDS = frozenset(("gdp", "cpi", "ppi", "app", "pro", "ai", "5g"))
 _SMALL = frozenset("的 了 在 是 有 为 被 把 从 将 对 于 到 会 能 要 最高 最多 已 已经 都 共 又 同比 环比".split())
 GENERIC = frozenset(
-    "总部 城市 公司 企业 学校 地方 时候 时间 原因 人 人数 单位 部门 结果 情况 内容 名字 编号 标准 方式 办法 条件 目的 意义 影响 背景 地点 地址 名称 日期 全长 坝高 层数 年龄 职务 职业".split()
+    "总部 城市 公司 企业 学校 地方 时候 时间 原因 人 人数 单位 部门 结果 情况 内容 名字 编号 标准 方式 办法 条件 目的 意义 影响 背景 地点 地址 名称 日期 全长 坝高 层数 年龄 职务 职业 目标 计划 预算".split()
 )
 """Nouns that anything can be asked for: a question that holds no other noun leans on the one before it."""
 TIME = re.compile(
     r"(?:19|20)\d\d年(?:度|底|末)?|(?<![\d.])(?:19|20)\d\d(?!\d)|[一二][零〇一二三四五六七八九]{3}年|今年|去年|前年|明年|后年|上周|这周|本周|下周"
-    r"|昨天|今天|明天|前天|(?:1[0-2]|[1-9])月(?:份|\d{1,2}日)?|全年|上半年|下半年|(?:第?[一二三四]|前[二三])季度"
+    r"|[上下]个?月|本月|昨天|今天|明天|前天|(?:1[0-2]|[1-9])月(?:份|\d{1,2}日)?|全年|上半年|下半年|(?:第?[一二三四]|前[二三])季度"
 )
 _NO_PLACES = (
     "地区",
@@ -99,21 +99,28 @@ def statement(question: str) -> str:
 
 
 def topic(question: str) -> str:
-    """The head without the verbs at its end: 云栖县去年 of 云栖县去年接待了多少游客？"""
+    """The head without the verb at its end: 云栖县去年 of 云栖县去年接待了多少游客？"""
     found = head(question)
     words = list(tagged(found))
     whole = re.match(r"是|有|什么时候|何时|由|叫|为|哪(?:年|天|一)", question[len(found) :])
-    while (
-        len(words) > 1
-        and not (whole and words[-1][1] not in _SMALL)
-        and ((words[-1][2][:1] in "vudpcy" and words[-1][2] != "vn") or words[-1][2] == "zg" or words[-1][1] in _SMALL)
-    ):
+    verbs = 0
+    while len(words) > 1:
+        _, word, tag = words[-1]
+        if word not in _SMALL:
+            verb = (tag[:1] == "v" and tag != "vn") or tag == "zg"
+            verbs += verb
+            if whole or METRIC.search(word) or verbs > 1 or not (verb or tag[:1] in "udpcy"):
+                break
         words.pop()
     return "".join(word for _, word, _ in words).strip("，,、 的")
 
 
-def without_metric(question: str) -> str:
-    """The topic without the measure that was asked for: 栖江银行2024年 of 栖江银行2024年的净利润是多少？"""
+def without_metric(question: str, *, whole: bool = True) -> str:
+    """The topic without the measure that was asked for: 栖江银行2024年 of 栖江银行2024年的净利润是多少？
+
+    Args:
+        whole: also without what the measure is of (金融产业增加值); otherwise only its last word.
+    """
     found = topic(question)
     if quoted := list(_NAMED.finditer(found)):
         return found[: quoted[-1].end()]
@@ -123,7 +130,9 @@ def without_metric(question: str) -> str:
     words = list(tagged(found))
     if len(words) > 1 and METRIC.search(found):
         words.pop()
-        while len(words) > 1 and (words[-1][2] in ("vn", "n", "b", "a") and not _part_of_name(words, question)):
+        while (
+            whole and len(words) > 1 and (words[-1][2] in ("vn", "n", "b", "a") and not _part_of_name(words, question))
+        ):
             words.pop()
     return "".join(word for _, word, _ in words).strip("，,、 的")
 
@@ -167,19 +176,23 @@ def members(text: str) -> list[str]:
     """What a text enumerates: 青岚市, 霁州市, 云汐市 of 试点有青岚市、霁州市和云汐市。"""
     plain = _MARKS.sub("", text)
     match = re.search(
-        r"([^，,。？?：:]{1,24}?(?:、[^，,。？?、]{1,24}?)*(?:和|与|及|以及|跟|、)[^，,。？?、]{1,24})", plain
+        r"([^，,。？?：:]{1,24}?(?:、[^，,。？?、]{1,24}?)*(?:和|与|(?<![涉普危])及|以及|跟|、)[^，,。？?、]{1,24})",
+        plain,
     )
     if not match:
         return []
-    found = [part for part in re.split(r"、|以及|和|与|及|跟", match[1]) if part]
-    found[0] = re.sub(r"^.*(?:分别是|是|为|有|包括|选了|叫)", "", found[0])
+    found = [part for part in re.split(r"、|以及|和|与|(?<![涉普危])及|跟", match[1]) if part]
+    found[0] = re.sub(r"^.*(?:分别是|是|为|有|包括|涉及|选了|叫)", "", found[0])
     last = re.split(r"谁|哪|的|分别|各|先|更|都|两|三|四|是|等", found[-1], maxsplit=1)[0]
     return [part.strip("“”《》 ") for part in [*found[:-1], last]] if last else []
 
 
 def answered_name(question: str, answer: str) -> str:
     """The name that answers a question for one (谁, 哪家, 叫什么); empty where it asks for something else."""
-    if not re.search(r"谁|叫什么|什么名字|哪(?:个|家|支|所|位|座|部|款|本)|什么(?:新品|产品|芯片|车型)", question):
+    if not re.search(
+        r"谁|叫什么|什么名字|哪(?:个|家|支|所|位|座|部|款|本)|什么(?:新品|产品|芯片|车型|展会|活动|节目|比赛|赛事|项目|新?药|奖|平台|软件|机器人)",
+        question,
+    ):
         return ""
     plain = _MARKS.sub("", answer).strip().rstrip("。.")
     if quoted := _NAMED.search(plain):

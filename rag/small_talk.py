@@ -8,11 +8,10 @@ from collections.abc import Callable
 from rag.version import VERSION
 from rag.words import search_form
 
-_FILLER = r"[\s,.。，!！?？~～…、:：;；]*"
-_TAIL = rf"(?:[呀啊哦哈呢吧嘛啦哟]|{_FILLER})*"
+_TAIL = r"[呀啊哦哈呢吧嘛啦哟\s,.。，!！?？~～…、:：;；]*+"
 _YOU = r"(?:你|您|你们|youju|有据)"
 
-_GREETING = r"(?:你|您|大家|各位)?(?:好|早|早上好|早安|上午好|中午好|下午好|晚上好|晚安)|hello|hi|hey|嗨|哈[喽啰罗]|喂|在吗|在不在|有人吗"
+_GREETING = r"(?:你|您|大家|各位)?(?:早上好|早安|上午好|中午好|下午好|晚上好|晚安|好|早)|hello|hi|hey|嗨|哈[喽啰罗]|喂|在吗|在不在|有人吗"
 _THANKS = r"(?:非常|十分|太|多)?(?:谢谢?|感谢|谢了|多谢)(?:了|你|您|啦)*|辛苦了?|thanks?(?: you)?|thx"
 _PRAISE = r"(?:好的?|嗯+|哦+|行|可以|明白|知道|收到|了解|懂)了?|ok(?:ay)?|(?:真|太|很|好)?(?:棒|厉害|不错|聪明)了?|赞"
 _FAREWELL = r"(?:再见|拜拜|回见|回头见|bye|goodbye|88|下次见|走了)(?:了)?"
@@ -65,9 +64,13 @@ _REPLIES: tuple[tuple[str, Callable[[int], str]], ...] = (
     (_GREETING, _greet),
     (_PRAISE, _nod),
 )
-_ASIDE = rf"(?:{_GREETING}|{_THANKS}|{_PRAISE}|{_FEELING}|请问|那个|我想问一?下?){_TAIL}"
-_PATTERNS = tuple((re.compile(rf"(?:{_ASIDE})*(?:{pattern}){_TAIL}"), reply) for pattern, reply in _REPLIES)
+_ASIDES = tuple(
+    re.compile(rf"(?:{pattern}){_TAIL}")
+    for pattern in (_GREETING, _THANKS, _PRAISE, _FEELING, "请问|那个|我想问一?下?")
+)
+_PATTERNS = tuple((re.compile(rf"(?:{pattern}){_TAIL}"), reply) for pattern, reply in _REPLIES)
 _LONGEST = 40
+_MOST_ASIDES = 3
 
 
 def small_talk(message: str, articles: int) -> str:
@@ -80,4 +83,17 @@ def small_talk(message: str, articles: int) -> str:
     plain = re.sub(r"\s+", " ", search_form(message)).strip()
     if not plain or len(plain) > _LONGEST:
         return ""
-    return next((reply(articles) for pattern, reply in _PATTERNS if pattern.fullmatch(plain)), "")
+    reply = _find(plain, _MOST_ASIDES)
+    return reply(articles) if reply else ""
+
+
+def _find(plain: str, asides: int) -> Callable[[int], str] | None:
+    """Which reply a message gets, with up to so many asides before what it says (你好，谢谢，你是谁？); none for a question.
+
+    The asides are taken off one by one: in one expression their repetition would take exponential time.
+    """
+    whole = next((reply for pattern, reply in _PATTERNS if pattern.fullmatch(plain)), None)
+    if whole or not asides:
+        return whole
+    rests = {plain[match.end() :] for pattern in _ASIDES if (match := pattern.match(plain))} - {plain}
+    return next((found for rest in rests if (found := _find(rest, asides - 1))), None)

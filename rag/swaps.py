@@ -15,7 +15,7 @@ _YEAR = re.compile(
     r"(?<!\d)(?:19|20)\d\d年?(?!\d)|[一二][零〇一二三四五六七八九]{3}年|(?<![\d年])\d\d年|今年|去年|前年|明年|后年|十[一二三四五]五(?:期间)?"
 )
 _PART = re.compile(r"全年|[上下]半年|(?:第?[一二三四]|前[二三])季度|Q[1-4]|[上本这下]周|[春暑]运|(?:昨|今|明|前)天")
-_MONTH = re.compile(r"(?<!\d)(?:1[0-2]|[1-9])月(?:份|\d{1,2}日)?")
+_MONTH = re.compile(r"(?<!\d)(?:1[0-2]|[1-9])月(?:份|\d{1,2}日)?|[上下]个?月|本月|这个月")
 _ORDINAL = re.compile(r"第[一二三四五六七八九十\d]+(?:名|届|集|个|期|批|季|轮|场)?|冠军|亚军|季军|[一二三]等奖")
 PARTS = ("院区", "校区", "厂区", "园区", "分行", "支行", "分公司", "航站楼", "车间", "分店", "市场", "方面", "业务", "类", "类的", "行业", "部门")  # fmt: skip
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
@@ -44,7 +44,8 @@ def swap(core: str, previous: str, *, fragment: bool) -> str:
         core: the follow-up without 那 and 呢.
         fragment: it names something and asks nothing of its own; otherwise what else it says must be said before, too.
     """
-    core = _FILLER.sub("", core).strip("，,：: ")
+    narrows = re.match(r"(?:只看|单看|光看|光是|光|仅|单论)(?=\w{2})", core)
+    core = _FILLER.sub("", core[narrows.end() :] if narrows else core).strip("，,：: ")
     rest = core if fragment else ASKS.sub("", core)
     result, rest, swaps = _times(rest, previous)
     rest = _ASIDE.sub("", re.sub(r"[的了]$", "", rest.strip("，,、：: 的")))
@@ -54,6 +55,8 @@ def swap(core: str, previous: str, *, fragment: bool) -> str:
         return ""
     if not fragment:
         return _in_full(core, rest, result, previous)
+    if narrows and not names(rest, "place", "org"):
+        return _inserted(rest, result)
     for way in (_ordinals, _quotes, _codes, _opposites, _metrics, _people, _anchors, _endings, _subjects):
         if found := way(rest, result):
             return found
@@ -95,7 +98,7 @@ def _in_full(core: str, rest: str, result: str, previous: str) -> str:
         end = anchor.end if anchor.start == end else end
     if not set(topic_words(rest[end:])) <= set(topic_words(previous)):
         return ""
-    name = rest[:end]
+    name = rest if len(rest) <= 8 else rest[:end]
     return _people(name, result) or _anchors(name, result) or _subjects(name, result)
 
 
@@ -122,9 +125,14 @@ def _people(rest: str, result: str) -> str:
     run = re.sub(r"[判拿获任当]$", "", re.split(r"的", _TITLE.sub("", about))[-1])
     run = run if re.fullmatch(r"(?:[\u4e00-\u9fff]{2,4}|[\w]{1,6}·[\w]{1,6})", run) else ""
     known = names(about, "person")
+    if known and re.search(r"(?:长|主任|书记|经理|总裁)$", rest):  # 省长, for 副省长 with a name
+        return result.replace(about[: known[-1].end], rest, 1)
+    common = all(tag in ("n", "vn", "v", "a") and len(word) > 1 for _, word, tag in tagged(run)) if run else True
     if known and "·" not in about:
         last = known[-1].text
-        run = last if last in run or not run else run
+        run = last if last in run or common else run
+    elif common and not _ACCUSED.search(about):
+        run = ""
     if (
         not run
         or not (person or (len(rest) <= 4 and _ACCUSED.search(about)))
@@ -258,6 +266,9 @@ def _subjects(rest: str, result: str) -> str:
     endings = (*ORG_ENDINGS, *PLACE_ENDINGS)
     if about.endswith(endings) and not known and not rest.endswith(endings) and len(tagged(rest)) > 1:
         return ""
+    asked = metric(result)
+    if asked and not known and len(tagged(rest)) > 1 and len(rest) > 3:
+        return result.replace(asked, rest, 1)
     if known or (len(tagged(rest)) == 1 and len(about) <= 6) or result.startswith(about):
         return result.replace(about, rest, 1)
     return ""

@@ -50,8 +50,8 @@ def test_the_hand_written_set_is_met_and_the_held_out_third_too() -> None:
     wrong = [(c.id, c.question, f) for c, f in zip(cases, found, strict=True) if not is_right(c, f)]
     held_out = [case for case in cases if case.held_out]
     lost = {id_ for id_, _, _ in wrong} & {case.id for case in held_out}
-    assert 1 - len(lost) / len(held_out) >= 0.82, wrong
-    assert 1 - (len(wrong) - len(lost)) / (len(cases) - len(held_out)) >= 0.97, wrong
+    assert 1 - len(lost) / len(held_out) >= 0.83, wrong
+    assert 1 - (len(wrong) - len(lost)) / (len(cases) - len(held_out)) >= 0.94, wrong
 
 
 def test_a_question_that_stands_alone_takes_nothing_from_another_topic() -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,13 @@ def test_small_talk_is_known(message: str) -> None:
 )  # fmt: skip
 def test_questions_are_not(question: str) -> None:
     assert small_talk(question, 3) == ""
+
+
+@pytest.mark.parametrize("piece", ["好", "谢", "你好", "好的，", "嗯", "很", "，", "我今天很", "哦了"])
+def test_no_message_takes_long(piece: str) -> None:
+    started = time.process_time()
+    small_talk((piece * 40)[:39] + "x", 1)
+    assert time.process_time() - started < 0.5
 
 
 def test_of_the_shipped_questions_only_the_chat_is() -> None:

@@ -86,7 +86,7 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
 
     def edit(session: Session) -> tuple[Any, Any]:
         question = session.edit()
-        return (question, render.notice_html("edit_hint")) if question else (unchanged, unchanged)
+        return (question, render.advice_html("edit_hint")) if question else (unchanged, unchanged)
 
     def clear(session: Session) -> tuple[Any, ...]:
         session.clear()

@@ -150,6 +150,11 @@ def notice_html(key: str, **values: str) -> str:
     return f'<p class="yj-remark" role="alert">{both(key, **values)}</p>'
 
 
+def advice_html(key: str) -> str:
+    """A remark under the question box that is no complaint."""
+    return f'<p class="yj-remark yj-advice" role="status">{both(key)}</p>'
+
+
 def trouble_html() -> str:
     """What the page's script shows when Gradio reports trouble: its own messages are in English, and technical."""
     return "".join(
