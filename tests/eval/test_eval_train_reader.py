@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import shutil
@@ -74,11 +75,13 @@ def test_half_of_a_set_is_kept_for_measuring() -> None:
 def test_written_questions_and_their_near_misses(tmp_path: Path) -> None:
     article = ARTICLES[0]
     at = article.text.index("11.5万吨")
+    check = hashlib.sha256("11.5万吨".encode()).hexdigest()[:6]
+    answer = {"at": at, "length": 6, "check": check}
     lines = [
-        {"article": article.id, "question": "望川镇收了多少粮食？", "answer": "11.5万吨", "at": at},
-        {"article": article.id, "question": "望川镇招了多少工人？", "answer": "", "at": 0},
-        {"article": article.id, "question": "答案不在那里", "answer": "11.5万吨", "at": at + 1},
-        {"article": "0" * 16, "question": "不在库里的文章？", "answer": "11.5万吨", "at": at},
+        {"article": article.id, "question": "望川镇收了多少粮食？", **answer},
+        {"article": article.id, "question": "望川镇招了多少工人？"},
+        {"article": article.id, "question": "答案不在那里", **answer, "at": at + 1},
+        {"article": "0" * 16, "question": "不在库里的文章？", **answer},
     ]
     path = tmp_path / "questions.jsonl"
     path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
@@ -88,6 +91,7 @@ def test_written_questions_and_their_near_misses(tmp_path: Path) -> None:
     with open_library(tmp_path / "library", llm="none", threads=1, reader="") as library:
         library.add_articles(ARTICLES)
         answered, missed = written_examples([*learned, *kept], library, nothing)
+    assert answered.answer == "11.5万吨"
     assert answered.answer in answered.passage[1]
     assert answered.passage[0].startswith("望川镇公布粮食产量 2021-07-02")
     assert not any(answered.answer in text for _, text in answered.others)
