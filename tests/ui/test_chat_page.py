@@ -162,7 +162,13 @@ def test_a_draft_streams_and_gives_way_to_the_checked_answer(open_page: OpenPage
     page.wait_for_selector(".yj-final")
     text = page.inner_text(".yj-final")
     assert "同比增长6.8%。" in text
-    for words in ("有据", "部分有据", "另有 1 句未找到依据，未采用", "没有提到内贸煤炭", f"{MODEL} · 1.2 秒 · 检索到 3 段资料"):
+    for words in (
+        "有据",
+        "部分有据",
+        "另有 1 句未找到依据，未采用",
+        "没有提到内贸煤炭",
+        f"{MODEL} · 1.2 秒 · 检索到 3 段资料",
+    ):
         assert words in text
     assert "草稿" not in text
     assert place(page, ".yj-final .yj-s") == row, "the answer jumped when it was checked"

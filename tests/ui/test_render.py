@@ -238,7 +238,9 @@ def test_mark_inside_a_text_does_not_become_a_link() -> None:
 )
 def test_only_plain_web_addresses_become_links(url: str) -> None:
     assert render.safe_url(url) == ""
-    html = render.answer_html(answer((Statement("s", (cite(1, replace(HARBOUR, url=url), GROWTH.quote),), "supported"),)), "u")
+    html = render.answer_html(
+        answer((Statement("s", (cite(1, replace(HARBOUR, url=url), GROWTH.quote),), "supported"),)), "u"
+    )
     assert Parsed(html).all("href") == ["#yj-u-1"]
 
 
