@@ -468,7 +468,7 @@ def test_english_browsers_get_english(open_page: OpenPage) -> None:
     assert page.get_attribute(BOX, "placeholder") == "Type a question and press Enter"
     ask(page, QUESTION)
     text = page.inner_text(".yj-final")
-    for words in ("Supported", "Partly supported", "No source found", "3 passages retrieved"):
+    for words in ("Supported", "Partly supported", "Left out, because no source was found: 1", "3 passages retrieved"):
         assert words in text
     assert "有据" not in text
     assert page.evaluate("document.documentElement.lang") == "en"
