@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from eval.report import format_value, type_label
 from eval.run import CASES, read_rows
-from eval.scoring import MEANS
+from eval.scoring import MEANS, declined
 from eval.statistics import Difference, holm, paired_difference
 from rag.errors import ReadError, SettingsError
 
@@ -170,7 +170,7 @@ def _refusal(row: Marks) -> float | None:
     """1 where the case was refused if and only if it should be; taken from marks where the row is one already."""
     if "refusal" in row["metrics"]:
         return row["metrics"]["refusal"]  # type: ignore[no-any-return]
-    return float(bool(row["answer"]["refused"]) != bool(row["answerable"]))
+    return float(declined(row["answer"]) != bool(row["answerable"]))
 
 
 def _text(row: Marks) -> str:

@@ -46,12 +46,21 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class WrittenQuestion:
-    """A question on an article, by its id; `answer` stands at `at` in the article's text, and is "" where the article does not tell."""
+    """A question on an article, by its id. The answer is `text[at : at + length]` of it, and none where `length` is 0.
+
+    `check`: the first six hex digits of the answer's SHA-256, since a text that is read otherwise than it was has it elsewhere.
+    """
 
     article: str
     question: str
-    answer: str
-    at: int
+    at: int = 0
+    length: int = 0
+    check: str = ""
+
+    def answer_in(self, article: Article) -> str:
+        """The answer as it stands in the article; empty where there is none, or not there any more."""
+        answer = article.text[self.at : self.at + self.length]
+        return answer if hashlib.sha256(answer.encode()).hexdigest().startswith(self.check) else ""
 
 
 OnStep = Callable[[int, int], None]
@@ -172,14 +181,14 @@ def written_examples(questions: Sequence[WrittenQuestion], library: Library, on_
             continue
         own = [Hit(chunk, article, 0.0, 1) for chunk, _ in library.store.chunks_of(article.id)]
         near = library.search(question.question, 4, filters=Filters(articles=(article.id,)))
-        if not question.answer and near:
+        if not question.length:
             yield Example(search_form(question.question), ("", ""), "", tuple(map(_passage, near[:3])))
             continue
-        end = question.at + len(question.answer)
+        answer, end = question.answer_in(article), question.at + question.length
         right = next((hit for hit in own if hit.chunk.start <= question.at and end <= hit.chunk.end), None)
-        if right is None or article.text[question.at : end] != question.answer:
+        if right is None or not answer:
             continue
-        core = search_form(question.answer)
+        core = search_form(answer)
         found = [*near, *library.search(question.question, _HITS, filters=Filters())]
         wrong = {hit.chunk.id: hit for hit in found if core not in search_form(hit.chunk.text)}
         wrong.pop(right.chunk.id, None)

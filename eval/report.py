@@ -144,7 +144,8 @@ def _made(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         return {"embedder": "", "llm": "", "prompts": "", "version": ""}
     last = made[-1]
     llm = next((p["llm"] for p in made if p["llm"]), "")
-    return {"embedder": last["embedder"], "llm": llm, "prompts": last["prompts"], "version": last["version"]}
+    prompts = ",".join(dict.fromkeys(part for p in made for part in p["prompts"].split(",") if part))
+    return {"embedder": last["embedder"], "llm": llm, "prompts": prompts, "version": last["version"]}
 
 
 def _cell(text: str) -> str:

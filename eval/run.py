@@ -257,7 +257,7 @@ def _ask(
         row["error"] = {"kind": type(error).__name__, "message": str(error)}
         return row
     row["answer"] = answer.to_dict()
-    row["fallback"] = config["settings"]["llm"] != "none" and not answer.refused and not answer.provenance.llm
+    row["fallback"] = config["settings"]["llm"] != "none" and bool(answer.statements) and not answer.provenance.llm
     row["metrics"] = score_answer(case, gold, row["answer"], key_of)
     return row
 
@@ -281,12 +281,16 @@ def _same_make(made: dict[str, Any] | None, now: dict[str, Any], out: Path) -> d
     """Refuse rows of another making: under one configuration, prompts or the model behind "auto" may change."""
     if made is None:
         return now
-    names = [name for name in ("embedder", "prompts", "version") if made[name] != now[name]]
+    names = [name for name in ("embedder", "version") if made[name] != now[name]]
+    before, after = (dict(part.partition("@")[::2] for part in one["prompts"].split(",")) for one in (made, now))
+    if any(before[name] != after[name] for name in before.keys() & after.keys()):  # a prompt is named where it was used
+        names.append("prompts")
+    now = now | {"prompts": ",".join(f"{name}@{digest}" for name, digest in (before | after).items())}
     if made["llm"] and now["llm"] and made["llm"] != now["llm"]:  # an empty one is a refusal or a fallback
         names.append("llm")
     if names:
         raise SettingsError(f"{out} 里的答案与现在的出自不同的 {'、'.join(names)}，不能混在一起", "请换一个 --out")
-    return now if now["llm"] else made
+    return now if now["llm"] else made | {"prompts": now["prompts"]}
 
 
 def _version(name: str) -> str | None:

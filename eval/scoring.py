@@ -132,7 +132,7 @@ def score_answer(
     the user got nothing. Citation precision of an answer without citations is not eligible. Retrieval is judged on
     the hits that the answer came with, at most `top_k` passages, as a ranking of articles.
     """
-    refused = bool(answer["refused"])
+    refused = declined(answer)
     drafted = [] if refused else answer["statements"]
     statements = [s for s in drafted if s["support"] != "unsupported"]  # what is struck is not shown
     text = "".join(statement["text"] for statement in statements)
@@ -157,6 +157,11 @@ def score_answer(
     scores["numbers"] = _faithful_numbers(statements)
     scores["conversation"] = scores["passed"] if case.history else None
     return scores
+
+
+def declined(answer: Mapping[str, Any]) -> bool:
+    """Whether an answer claims nothing of the articles: a refusal, or a reply to small talk (no statement, no citation)."""
+    return bool(answer["refused"]) or answer.get("statements") == []
 
 
 def retrieval_scores(passages: Sequence[frozenset[str]], gold: frozenset[str]) -> Scores:
@@ -189,7 +194,7 @@ def summarize(rows: Sequence[Row], *, seed: int = 0, prices: Sequence[float] | N
             "cases": len(rows),
             "errors": len(rows) - len(good),
             "answerable": sum(bool(row["answerable"]) for row in rows),
-            "refused": sum(bool(row["answer"]["refused"]) for row in good),
+            "refused": sum(declined(row["answer"]) for row in good),
             "fallbacks": sum(bool(row["fallback"]) for row in good),
         },
         "metrics": {name: estimate.to_dict() for name, estimate in _estimates(good, seed, prices).items()},
@@ -210,7 +215,7 @@ def _of_type(rows: Sequence[Row], kind: str, seed: int, prices: Sequence[float] 
 
 def _estimates(rows: Sequence[Row], seed: int, prices: Sequence[float] | None) -> dict[str, Estimate]:
     estimates = {m.name: mean_estimate([row["metrics"].get(m.name) for row in rows], seed=seed) for m in MEANS}
-    refused = [float(row["answer"]["refused"]) for row in rows]
+    refused = [float(declined(row["answer"])) for row in rows]
     unanswerable = [float(not row["answerable"]) for row in rows]
     both = [r * u for r, u in zip(refused, unanswerable, strict=True)]
     # F1 = 2 TP / (predicted + actual): a ratio of sums like the other two.
@@ -251,7 +256,7 @@ def _histogram(seconds: Sequence[float], bins: int = 20) -> list[list[float]]:
 
 def _area(rows: Sequence[Row], seed: int) -> Estimate:
     """Mean risk over the coverages that were reached (AURC; Geifman, Uziel & El-Yaniv 2019), resampled by case."""
-    answered = [row for row in rows if row["metrics"]["passed"] is not None and not row["answer"]["refused"]]
+    answered = [row for row in rows if row["metrics"]["passed"] is not None and not declined(row["answer"])]
     sure = np.asarray([confidence(row["answer"]) for row in answered])
     wrong = np.asarray([1.0 - row["metrics"]["passed"] for row in answered])
 
@@ -314,7 +319,7 @@ def risk_coverage(rows: Sequence[Row]) -> list[tuple[float, float]]:
     """
     judged = [row for row in rows if row["metrics"]["passed"] is not None]
     answered = sorted(
-        (row for row in judged if not row["answer"]["refused"]), key=lambda row: -confidence(row["answer"])
+        (row for row in judged if not declined(row["answer"])), key=lambda row: -confidence(row["answer"])
     )
     points = []
     wrong = 0.0

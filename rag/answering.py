@@ -13,7 +13,6 @@ from prompts import Message, load_prompt
 from rag.chat_models import ChatModel, stream_text
 from rag.collection import Collection
 from rag.conflicts import rivals, told_differently
-from rag.conversation import standalone_question
 from rag.errors import ChatModelError
 from rag.evidence import Citations, check_statement, draft_sentences, is_refusal
 from rag.extractive import extract, quote
@@ -24,6 +23,8 @@ from rag.parts import leans_on_answer, split_question, with_answer
 from rag.records import Answer, Article, Event, Hit, Provenance, Retrieved, Statement, Token, Turn
 from rag.relevance import Candidate, Sentence, rank_sentences, sure_answer
 from rag.retrieval import ALL, Scope, choose_scope, retrieve
+from rag.rewriting import stand_alone
+from rag.small_talk import small_talk
 from rag.told_days import asks_about_time, with_days
 from rag.version import VERSION
 
@@ -33,6 +34,9 @@ _API_CONTEXT = 3000
 _SURE = 0.9
 """Score of a sentence that is quoted although the LLM says that nothing was found; `python -m eval run --llm` shows what it costs."""
 _LONGEST_QUESTION = 2000
+_LONGEST_REWRITE = 30.0
+"""Seconds that an LLM has for a follow-up before the rules' question is taken."""
+_ANSWER_PROMPT = "answer@{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +82,19 @@ def answer_events(
         filters: which articles are searched; without them, what the question itself says of the day it asks for.
         passages: answer from these instead of searching; they need not be in the collection.
 
-    Nothing of an LLM's failure is raised: the extractive answer comes instead, with a notice.
+    Nothing of an LLM's failure is raised: the extractive answer comes instead, with a notice. Small talk gets a reply at once, an
+    `Answer` without anything before it.
     """
     clock = _Clock()
     question = question.encode("utf-8", "replace").decode("utf-8").strip()[:_LONGEST_QUESTION]  # no lone surrogates
-    alone = standalone_question(question, history)
+    if reply := small_talk(question, collection.counts()[0]):
+        yield _reply(collection, question, reply, clock)
+        return
     settings = collection.settings
+    rewritten = stand_alone(question, history, chat, timeout=min(settings.llm_timeout, _LONGEST_REWRITE))
+    alone = rewritten.text
+    if rewritten.prompt:
+        clock.lap("rewrite")
     scope = Scope(filters or ALL) if passages is not None else choose_scope(collection, alone, filters)
     parts = split_question(alone)
     found: list[tuple[Hit, ...]] = []
@@ -129,13 +140,23 @@ def answer_events(
         provenance=Provenance(
             embedder=collection.embedder.name,
             llm=verdict.llm,
-            prompts=f"answer@{load_prompt('answer').digest}",
+            prompts=",".join(filter(None, (_ANSWER_PROMPT.format(load_prompt("answer").digest), rewritten.prompt))),
             library=f"{collection.path.name}@{collection.store.generation()}",
             version=VERSION,
             notice=verdict.notice,
         ),
         scope=scope.filters.describe(),
     )
+
+
+def _reply(collection: Collection, question: str, reply: str, clock: _Clock) -> Answer:
+    """What small talk is answered with: no statement, no citation, and nothing was searched."""
+    clock.lap("reply")
+    library = f"{collection.path.name}@{collection.store.generation()}"
+    made = Provenance(
+        collection.embedder.name, "", _ANSWER_PROMPT.format(load_prompt("answer").digest), library, VERSION
+    )
+    return Answer(question, question, (), (), False, reply, dict(clock.timings), made)
 
 
 def _search(collection: Collection, question: str, scope: Scope) -> tuple[Hit, ...]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from rag.quantities import Quantity, find_quantities
+from rag.quantity_drafts import MEASURED
 from rag.question_types import QUANTITY_TYPES, Expectation, meets_expectation, question_expects
 from rag.records import Citation
 from rag.relevance import Candidate
@@ -27,6 +28,8 @@ _BEFORE, _BEHIND = 14, 8
 _ALIKE = 0.5
 _ABOUT = Decimal("0.05")
 """What 约 leaves open, as a share of the value."""
+_READ = 0.5
+"""The reader's feature above which it says that the answer is there."""
 _CLAUSE = re.compile(r"[，,。；;：:！？!?\n]")
 _FILLING = re.compile(r"[的了为是达约共超近至有在将到\s]|完成|实现|达到|数据显示")
 
@@ -41,6 +44,8 @@ class _Figure:
 def rivals(question: str, said: Candidate, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Of the candidates those that contradict `said`, best first, at most one of each article."""
     expects = question_expects(question)
+    if said.answer:
+        return _read_differently(expects, said, candidates)
     if expects not in QUANTITY_TYPES or expects == "date":
         return []
     words = topic_words(question)
@@ -67,6 +72,39 @@ def rivals(question: str, said: Candidate, candidates: Sequence[Candidate]) -> l
         ):
             found[article.id] = candidate
     return list(found.values())
+
+
+def _read_differently(expects: Expectation, said: Candidate, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those of which the reader is sure that they answer too, with another figure."""
+    own = _answer_figure(expects, said)
+    if own is None or not _sure(said):
+        return []
+    found: dict[str, Candidate] = {}
+    for candidate in candidates:
+        article = candidate.sentence.article
+        if article.id == said.sentence.article.id or article.id in found or not _sure(candidate):
+            continue
+        other = _answer_figure(expects, candidate)
+        if other is not None and (own.kind, own.unit) == (other.kind, other.unit) and not _agree(own, other):
+            found[article.id] = candidate
+    return list(found.values())
+
+
+def _sure(candidate: Candidate) -> bool:
+    features = candidate.features
+    return features.get("reader", 0.0) > _READ and min(features["names"], features["period"]) >= _FITS
+
+
+def _answer_figure(expects: Expectation, candidate: Candidate) -> Quantity | None:
+    """The one figure in what the reader answers with, of the type asked for where one is asked for."""
+    figures = [
+        q
+        for q in find_quantities(candidate.answer)
+        if isinstance(q.value, Decimal) and q.kind in MEASURED and not q.direction
+    ]
+    wanted = [q for q in figures if meets_expectation(expects, q)]
+    found = wanted or ([] if expects in ("money", "percent") else figures)
+    return found[0] if len(found) == 1 else None
 
 
 def told_differently(earlier: Citation, citation: Citation) -> str:

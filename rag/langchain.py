@@ -22,13 +22,14 @@ from embeddings.embedder import Matrix, Progress
 from rag.filters import Filters
 from rag.library import Library, open_library
 from rag.records import Article, Hit
+from rag.small_talk import small_talk
 
 _OWN = "langchain"
 """Key under which an article keeps the metadata of the LangChain document that it was made of."""
 
 
 class YoujuRetriever(BaseRetriever):
-    """The best passages of a library as LangChain documents; `Library.as_retriever` makes one.
+    """The best passages of a library as LangChain documents, none for small talk; `Library.as_retriever` makes one.
 
     Attributes:
         library: where to search.
@@ -45,6 +46,8 @@ class YoujuRetriever(BaseRetriever):
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, k: int | None = None
     ) -> list[Document]:
+        if small_talk(query, 0):
+            return []
         return [hit_document(hit) for hit in self.library.search(query, k or self.k, filters=self.filters)]
 
 

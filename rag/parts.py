@@ -66,6 +66,8 @@ def _alone(clause: str, first: str) -> str:
     if leans_on_answer(clause) and _ASKS_FOR_ONE.search(first):
         return clause
     alone = standalone_question(f"{clause}？", [Turn(f"{first}？", "")]).rstrip("？?")
+    if alone != clause and alone.endswith(clause):  # with the verb, too: more to search by, and nobody reads it
+        return f"{_about(first)}{clause}"
     if alone != clause or len(topic_words(clause)) > 3 or find_anchors(clause):
         return alone
     return f"{_about(first)}{clause}"

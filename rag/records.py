@@ -218,6 +218,8 @@ class Provenance:
 class Answer:
     """An answer, or a refusal (`refused`, with `reason` in Chinese and the nearest passages in `hits`).
 
+    A reply to small talk is neither: `reason` is what it says, there are no statements and no hits, and `refused` is False.
+
     `timings` are seconds by stage: retrieve, first_token, generate, verify, total. `scope` says which articles were searched,
     where that is not all of them.
     """
@@ -244,8 +246,13 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The answer as people read it, with citation marks and without what is struck; a refusal is its reason."""
-        return self.reason if self.refused else "".join(s.marked for s in self.shown)
+        """The answer as people read it, with citation marks and without what is struck; a refusal or a reply to small talk is its reason."""
+        return "".join(s.marked for s in self.shown) if self.statements and not self.refused else self.reason
+
+    @property
+    def is_reply(self) -> bool:
+        """Whether it is a reply to small talk: it claims nothing and cites nothing, and nothing was searched."""
+        return not (self.refused or self.statements or self.hits)
 
     @property
     def citations(self) -> tuple[Citation, ...]:
@@ -290,7 +297,7 @@ class Token:
 
 
 Event = Retrieved | Token | Answer
-"""What an answer streams: one `Retrieved`, any number of `Token`, one `Answer`."""
+"""What an answer streams: one `Retrieved`, any number of `Token`, one `Answer`; small talk only the `Answer`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,7 @@ def _read(
     for own, reading in zip(by_hit.values(), reader.read(search_form(question), passages), strict=True):
         for (sentence, features), margin, answer in zip(own, reading.margins, reading.answers, strict=True):
             features["reader"] = min(1.0, max(0.0, 0.5 + margin / (2 * _MARGIN)))
+            features["answered"] = 1.0 / (1.0 + math.exp(-reading.answered))
             answers[sentence.article.id, sentence.start] = answer
     return answers
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from embeddings import HashingEmbedder
 from rag.library import Library
-from rag.parts import split_question
+from rag.parts import leans_on_answer, split_question, with_answer
 from rag.settings import Settings
 from tests.conftest import make_article
 
@@ -38,6 +38,24 @@ def test_several_things_are_asked_one_by_one(question: str, parts: list[str]) ->
 @pytest.mark.parametrize("question", WHOLE)
 def test_one_question_stays_as_it_is(question: str) -> None:
     assert split_question(question) == [question]
+
+
+@pytest.mark.parametrize(
+    ("question", "later", "answer", "filled"),
+    [
+        ("给鹭角风电场造塔筒的是哪家公司？这家公司2024年营收多少？", "这家公司2024年营收多少？", "远山重工", "远山重工2024年营收多少？"),
+        ("冠军是哪国选手？那个国家选举的投票率有多高？", "那个国家选举的投票率有多高？", "维兰达", "维兰达选举的投票率有多高？"),
+        ("队员要去哪个国家集训？那里的议会总共多少席？", "那里的议会总共多少席？", "维兰达", "维兰达议会总共多少席？"),
+        ("新总理是哪位？他那个党一共拿了多少议席？", "他那个党一共拿了多少议席？", "科尔万", "科尔万那个党一共拿了多少议席？"),
+    ],
+)  # fmt: skip
+def test_a_part_that_leans_on_the_answer_before_it(question: str, later: str, answer: str, filled: str) -> None:
+    _, second = split_question(question)
+    assert second == later
+    assert leans_on_answer(second)
+    assert with_answer(second, answer) == filled
+    assert not leans_on_answer(filled)
+    assert with_answer(filled, answer) == filled
 
 
 @given(st.text(alphabet="多少是谁什么和与、，？?（）各分别的2024年银行区", max_size=60))

@@ -42,7 +42,10 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
     unchanged = gr.skip()
 
     def view(session: Session, *, running: bool, question: Any = unchanged) -> tuple[Any, ...]:
-        return session.messages(), question, "", gr.update(visible=not running), gr.update(visible=running)
+        return (
+            session.messages(), question, "", gr.update(visible=not running), gr.update(visible=running),
+            gr.update(visible=bool(session.rewritten)),
+        )  # fmt: skip
 
     def ask(question: str, session: Session, *chosen: Any) -> Iterator[tuple[Any, ...]]:
         problem = session.problem(question)
@@ -54,14 +57,14 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
         if not problem and not free.acquire(blocking=False):
             problem = render.notice_html("too_many")
         if problem:
-            yield unchanged, unchanged, problem, unchanged, unchanged
+            yield unchanged, unchanged, problem, unchanged, unchanged, unchanged
             return
         try:
             steps = session.ask(backend, question, filters)
             next(steps)
             yield view(session, running=True, question="")
             for _ in steps:
-                yield session.messages(), unchanged, unchanged, unchanged, unchanged
+                yield session.messages(), unchanged, unchanged, unchanged, unchanged, unchanged
             yield view(session, running=False)
         finally:
             free.release()
@@ -80,6 +83,10 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
     def stop(session: Session) -> tuple[Any, ...]:
         session.stop()
         return view(session, running=False)
+
+    def edit(session: Session) -> tuple[Any, Any]:
+        question = session.edit()
+        return (question, render.advice_html("edit_hint")) if question else (unchanged, unchanged)
 
     def clear(session: Session) -> tuple[Any, ...]:
         session.clear()
@@ -119,6 +126,7 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
                 )
                 with gr.Column(elem_id="yj-composer", scale=0):
                     gr.HTML(render.trouble_html(), apply_default_css=False)
+                    amend = gr.Button(words("edit"), elem_id="yj-edit", size="sm", visible=False)
                     remark = gr.HTML(elem_id="yj-remark", apply_default_css=False)
                     with gr.Row(elem_id="yj-question-row"):
                         box = gr.Textbox(
@@ -145,7 +153,7 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
             with gr.Column(elem_id="yj-side"):
                 gr.HTML(render.panel_html(), elem_id="yj-panel-frame", apply_default_css=False)
 
-        outputs = [chat, box, remark, send, halt]
+        outputs = [chat, box, remark, send, halt, amend]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         at_once: dict[str, Any] = quiet | {"queue": False}
         wanted = [box, session, after, before, sources, categories, inferred]
@@ -156,6 +164,7 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
         sampled = chat.example_select(ask_sample, [session], outputs, concurrency_limit=None, **quiet)
         for answered in (asked, sampled):
             answered.then(None, js="() => window.youju.answered()", **at_once)
+        amend.click(edit, [session], [box, remark], **at_once)
         halt.click(stop, [session], outputs, cancels=[asked, sampled], **at_once)
         new.click(clear, [session], outputs, cancels=[asked, sampled], **at_once)
         new.click(None, js="() => window.youju.cleared()", **at_once)

@@ -86,6 +86,8 @@ def answer_html(answer: Answer, uid: str, scope_notice: str = "") -> str:
         uid: distinguishes the ids of this answer from those of every other one on the page.
         scope_notice: what is to be known of which articles were searched.
     """
+    if answer.is_reply:
+        return f'<div class="yj-a yj-final yj-reply" id="yj-{uid}"><p class="yj-s">{_lines(answer.reason)}</p></div>'
     cards = _Cards(uid)
     if answer.refused:
         body = _refusal(answer, cards)
@@ -147,6 +149,11 @@ def plain_notice_html(text: str) -> str:
 def notice_html(key: str, **values: str) -> str:
     """A remark under the question box, e.g. that the question is too long. Read aloud by screen readers."""
     return f'<p class="yj-remark" role="alert">{both(key, **values)}</p>'
+
+
+def advice_html(key: str) -> str:
+    """A remark under the question box that is no complaint."""
+    return f'<p class="yj-remark yj-advice" role="status">{both(key)}</p>'
 
 
 def trouble_html() -> str:

@@ -12,6 +12,7 @@ from typing import Final
 from rag.errors import YoujuError
 from rag.filters import Filters
 from rag.records import Answer, Event, Retrieved, Token, Turn
+from rag.small_talk import small_talk
 from rag.ui import render
 from rag.ui.backend import Backend
 
@@ -25,12 +26,18 @@ _REMEMBERED: Final = 12
 
 @dataclass(slots=True)
 class Exchange:
-    """A question and what is shown for it. `turn` exists once it has been answered."""
+    """A question and what is shown for it.
+
+    Attributes:
+        standalone: what was searched for; empty before it is known.
+        turn: exists once it has been answered, with the question as it was understood; small talk leaves none.
+    """
 
     question: str
     uid: str = field(default_factory=lambda: secrets.token_hex(4))
     html: str = field(default_factory=lambda: render.progress_html("searching"))
     draft: str = ""
+    standalone: str = ""
     turn: Turn | None = None
     running: bool = True
 
@@ -40,6 +47,16 @@ class Session:
     """The exchanges of one open page. It lives on the server, so nothing in it is the browser's word."""
 
     exchanges: list[Exchange] = field(default_factory=list)
+    alone: bool = False
+    """Whether the next question is one that the reader edited, to be taken as it stands."""
+
+    @property
+    def rewritten(self) -> str:
+        """What the last question was understood as, where that is not what the reader wrote; else empty."""
+        if not self.exchanges or self.running:
+            return ""
+        last = self.exchanges[-1]
+        return last.standalone if last.turn and last.standalone != last.question else ""
 
     @property
     def running(self) -> bool:
@@ -80,10 +97,13 @@ class Session:
         Args:
             filters: see `Backend.events`.
 
-        After `stop` or `clear` it ends at the next event, and closes the pipeline's stream.
+        After `edit` the question is taken as it stands, without the exchanges before it. After `stop` or `clear` it ends at the next event, and closes the pipeline's stream.
         """
         exchange = Exchange(question.strip())
-        history = self.history
+        history = () if self.alone else self.history
+        self.alone = False
+        if small_talk(exchange.question, 0):
+            exchange.html = ""
         self.exchanges.append(exchange)
         yield
         try:
@@ -99,6 +119,11 @@ class Session:
             exchange.running = False
         yield
 
+    def edit(self) -> str:
+        """The last question as it was understood, for the reader to change; the next one asked is taken as it stands."""
+        self.alone = bool(self.rewritten)
+        return self.rewritten
+
     def stop(self) -> None:
         """Break off the answer in progress; its draft stays, marked as not checked."""
         if self.running:
@@ -110,6 +135,7 @@ class Session:
         """Forget the conversation."""
         self.stop()
         self.exchanges = []
+        self.alone = False
 
     @staticmethod
     def _failed(exchange: Exchange, error: Exception) -> None:
@@ -136,7 +162,9 @@ def _follow(exchange: Exchange, events: Iterator[Event]) -> Iterator[None]:
                     exchange.html = render.draft_html(exchange.draft)
                 case Answer():
                     exchange.html = render.answer_html(event, exchange.uid, scope_notice)
-                    exchange.turn = Turn(exchange.question, event.text)
+                    exchange.standalone = event.standalone_question
+                    if not event.is_reply:
+                        exchange.turn = Turn(exchange.standalone or exchange.question, event.text)
                     exchange.running = False
                     return
             yield

@@ -36,6 +36,8 @@ def test_the_sentence_with_the_answer_is_found(reader: PassageReader) -> None:
     (reading,) = reader.read("望川镇茶叶产量是多少?", [(HEAD, SENTENCES)])
     assert reading.margins[0] > 0 > max(reading.margins[1:])
     assert reading.answered > 0
+    assert "320.5吨" in reading.answers[0]
+    assert all(answer in sentence for answer, sentence in zip(reading.answers, SENTENCES, strict=True))
 
 
 @pytest.mark.parametrize("question", ["望川镇粮食产量是多少?", "青石镇茶叶产量是多少?", "望川镇2015年茶叶产量是多少?"])
@@ -58,6 +60,7 @@ def test_what_cannot_be_read_to_its_end(reader: PassageReader) -> None:
     (reading,) = reader.read("问" * 3000, [("", ["长" * 5000, "末句。"])])
     assert len(reading.margins) == 2
     assert reading.margins[1] == LEAST
+    assert reading.answers[1] == ""
     (empty,) = reader.read("", [("", [])])
     assert empty.margins == ()
     (odd,) = reader.read("?", [("标题", ["", " ", "\n"])])

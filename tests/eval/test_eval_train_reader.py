@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 import shutil
 from pathlib import Path
@@ -12,7 +14,15 @@ from tokenizers import Tokenizer
 from embeddings.reader import PassageReader
 from embeddings.zh_small import FOLDER
 from eval.datasets import load_shipped
-from eval.reader_examples import Example, asked_examples, gap_examples, is_held_out, training_half
+from eval.reader_examples import (
+    Example,
+    asked_examples,
+    gap_examples,
+    is_held_out,
+    training_half,
+    written_examples,
+    written_questions,
+)
 from eval.train_reader import encode, train
 from rag import open_library
 from tests.conftest import make_article
@@ -62,6 +72,33 @@ def test_half_of_a_set_is_kept_for_measuring() -> None:
     assert [is_held_out(key) for key in "abcdef"] == [False] * 4 + [True] * 2, "the halves must never change"
 
 
+def test_written_questions_and_their_near_misses(tmp_path: Path) -> None:
+    article = ARTICLES[0]
+    at = article.text.index("11.5万吨")
+    check = hashlib.sha256("11.5万吨".encode()).hexdigest()[:6]
+    answer = {"at": at, "length": 6, "check": check}
+    lines = [
+        {"article": article.id, "question": "望川镇收了多少粮食？", **answer},
+        {"article": article.id, "question": "望川镇招了多少工人？"},
+        {"article": article.id, "question": "答案不在那里", **answer, "at": at + 1},
+        {"article": "0" * 16, "question": "不在库里的文章？", **answer},
+    ]
+    path = tmp_path / "questions.jsonl"
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    learned, kept = (list(written_questions(path, held_out=held_out)) for held_out in (False, True))
+    assert len(learned) + len(kept) == 4
+    assert not {question.article for question in learned} & {question.article for question in kept}
+    with open_library(tmp_path / "library", llm="none", threads=1, reader="") as library:
+        library.add_articles(ARTICLES)
+        answered, missed = written_examples([*learned, *kept], library, nothing)
+    assert answered.answer == "11.5万吨"
+    assert answered.answer in answered.passage[1]
+    assert answered.passage[0].startswith("望川镇公布粮食产量 2021-07-02")
+    assert not any(answered.answer in text for _, text in answered.others)
+    assert missed.answer == ""
+    assert missed.others
+
+
 def test_a_sets_own_questions(tmp_path: Path) -> None:
     shipped = load_shipped().sample(12, 0)
     with open_library(tmp_path / "library", llm="none", threads=1, reader="") as library:
@@ -92,3 +129,12 @@ def test_a_reader_is_trained_and_can_be_used(examples: list[Example], tmp_path: 
     assert (folder / "reader.safetensors").read_bytes() != before
     (reading,) = PassageReader(1, folder).read("产量是多少?", [("茶叶", ["望川镇茶叶产量为320.5吨。", "天气晴。"])])
     assert len(reading.margins) == 2
+
+
+def test_training_goes_on_from_a_reader(examples: list[Example], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(FOLDER, tmp_path / "model"))
+    question, passages = "望川镇公布粮食产量达到多少万吨?", [("粮食", ["望川镇粮食产量达到11.5万吨。", "天气晴。"])]
+    (before,) = PassageReader(1, folder).read(question, passages)
+    train(examples, folder, minutes=1e-9, threads=1, rank=8, seed=0, on_step=nothing, resume=True)
+    (after,) = PassageReader(1, folder).read(question, passages)
+    assert after.answered == pytest.approx(before.answered, abs=0.3), "no step was taken, only the rank was cut anew"

@@ -89,7 +89,7 @@ TARGET_STATEMENTS = (
 
 
 class FakeBackend:
-    """Answers by what the question contains: 目标, 火星 (refusal), 攻击 (hostile), 失败, 崩溃, 缓 (slowly), 慢 (slowly and at length).
+    """Answers by what the question contains: 目标, 火星 (refusal), 攻击 (hostile), 那 at the beginning (a follow-up), 你好 (small talk), 失败, 崩溃, 缓 (slowly), 慢 (slowly and at length).
 
     Attributes:
         asked: every question with the history that came with it.
@@ -120,20 +120,25 @@ class FakeBackend:
             self.asked.append((question, tuple(history)))
             self.filters.append(filters)
         try:
-            yield from self._events(question)
+            follows = bool(history) and question.startswith("那")
+            yield from self._events(question, f"临江港{question[1:]}" if follows else question)
         except GeneratorExit:
             with self._lock:
                 self.closed.append(question)
             raise
 
-    def _events(self, question: str) -> Iterator[Event]:
+    def _events(self, question: str, standalone: str) -> Iterator[Event]:
+        if question == "你好":
+            made = Provenance("zh-small", "", "abc123", "临江新闻", "0.1.0")
+            yield Answer(question, question, (), (), False, f"你好！{HOSTILE}", {}, made)
+            return
         if "失败" in question:
             raise ChatModelError(f"大模型没有回答：{HOSTILE}", "请检查 YOUJU_API_KEY", kind="auth")
         hits = (hit(HARBOUR, 1), hit(PLANS, 2), hit(TRAP, 3, 8, 40))
         time.sleep(1.0 if "慢" in question else self.pace * 4)
         if "火星" in question:
             yield Retrieved(hits)
-            yield self._answer(question, (), hits, reason="资料中没有关于火星的内容。")
+            yield self._answer(question, (), hits, standalone=standalone, reason="资料中没有关于火星的内容。")
             return
         statements = THROUGHPUT_STATEMENTS
         notice = ""
@@ -153,7 +158,8 @@ class FakeBackend:
             raise RuntimeError(f"内部细节 {HOSTILE}")
         if "抽取" in question:
             notice = "大模型没有按时回答，以下是直接摘录的原文。"
-        yield self._answer(question, statements, hits, notice=notice, llm="" if "抽取" in question else MODEL)
+        llm = "" if "抽取" in question else MODEL
+        yield self._answer(question, statements, hits, standalone=standalone, notice=notice, llm=llm)
 
     def _answer(
         self,
@@ -161,13 +167,14 @@ class FakeBackend:
         statements: tuple[Statement, ...],
         hits: tuple[Hit, ...],
         *,
+        standalone: str,
         reason: str = "",
         notice: str = "",
         llm: str = MODEL,
     ) -> Answer:
         return Answer(
             question=question,
-            standalone_question=question,
+            standalone_question=standalone,
             statements=statements,
             hits=hits,
             refused=bool(reason),

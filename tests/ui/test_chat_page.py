@@ -366,6 +366,33 @@ def test_new_conversation_forgets(open_page: OpenPage, backend: FakeBackend) -> 
     assert backend.asked[-1] == (SAMPLES[2], ())
 
 
+def test_the_standalone_question_can_be_edited_and_is_then_taken_as_it_stands(
+    open_page: OpenPage, backend: FakeBackend
+) -> None:
+    page = open_page()
+    ask(page, QUESTION)
+    assert not page.locator("#yj-edit").is_visible()
+    ask(page, "那目标呢？")
+    assert "按“临江港目标呢？”检索" in page.locator(".yj-final").nth(1).inner_text()
+    page.get_by_role("button", name="改一改这个问题").click()
+    page.get_by_text("照它检索，不再参照前文").wait_for()
+    assert page.input_value(BOX) == "临江港目标呢？"
+    ask(page, "临江港2030年的目标是什么？")
+    assert backend.asked[-1] == ("临江港2030年的目标是什么？", ())
+    page.wait_for_selector("#yj-edit", state="hidden")
+    ask(page, "那火星呢？")
+    assert len(backend.asked[-1][1]) == 3
+
+
+def test_small_talk_is_a_plain_reply(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, "你好")
+    assert page.inner_text(".yj-final") == f"你好！{HOSTILE}"
+    assert page.locator(".yj-final a, .yj-badge, #yj-panel-body .yj-card").count() == 0
+    ask(page, QUESTION)
+    page.wait_for_selector("#yj-panel-body .yj-card")
+
+
 def test_status_line_follows_without_touching_the_chat(open_page: OpenPage, backend: FakeBackend) -> None:
     page = open_page()
     before = backend.current

@@ -50,6 +50,32 @@ def test_follow_ups_get_the_answered_exchanges_and_only_those(backend: FakeBacke
     assert history[1] == Turn("2027年的目标呢？", "规划提出，到2027年货物吞吐量达到1.5亿吨。[1][2]")
 
 
+def test_an_edited_question_is_taken_as_it_stands_once(backend: FakeBackend) -> None:
+    session = Session()
+    run(session, backend, QUESTION)
+    assert session.rewritten == session.edit() == ""
+    assert not session.alone
+    run(session, backend, "那目标呢？")
+    assert session.rewritten == session.edit() == "临江港目标呢？"
+    run(session, backend, "临江港2030年的目标是什么？")
+    assert backend.asked[-1] == ("临江港2030年的目标是什么？", ())
+    assert session.rewritten == ""
+    run(session, backend, "那火星呢？")
+    questions = [turn.question for turn in backend.asked[-1][1]]
+    assert questions == [QUESTION, "临江港目标呢？", "临江港2030年的目标是什么？"], "as they were understood"
+    session.edit()
+    session.clear()
+    assert not session.alone
+
+
+def test_small_talk_is_replied_to_without_a_search_and_leaves_no_turn(backend: FakeBackend) -> None:
+    session = Session()
+    seen = run(session, backend, "你好")
+    assert seen[0] == ""
+    assert seen[-1].startswith("你好！<script>")
+    assert session.history == ()
+
+
 def test_messages_keep_the_whole_conversation_in_order(backend: FakeBackend) -> None:
     session = Session()
     run(session, backend, QUESTION)
