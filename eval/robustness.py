@@ -169,7 +169,7 @@ def _ask(
         else:
             passages = mix(telling, noise, float(condition.removeprefix("noise-")), f"{seed}/{case.id}")
         answer = _answer(library, asked.question, passages)
-        text = "".join(statement.text for statement in answer.statements)
+        text = "".join(statement.text for statement in answer.shown)
         right = float(answer.refused)
         if condition != ONLY_NOISE:
             right = is_correct(text, asked.key_facts, asked.forbidden, refused=answer.refused) or 0.0

@@ -80,7 +80,7 @@ MEANS = (
     Metric("alce_recall", "引用召回率（ALCE）", "所引原文合起来支持该句的语句比例（以数字与字对覆盖代替蕴含模型）"),
     Metric("alce_precision", "引用准确率（ALCE）", "支持了所在语句、且不是可有可无的引用比例"),
     Metric("numbers", "数字忠实", "含数字的语句中，每个数字都照样出现在所引原文里的比例（不用有据自己的核对）"),
-    Metric("supported", "有据语句", "答案语句中判为 supported 的比例"),
+    Metric("supported", "有据语句", "答案语句（连同未采用的）中判为 supported 的比例"),
     Metric("conversation", "追问通过率", "接着前文问的题的通过率"),
 )
 REFUSALS = (
@@ -128,12 +128,13 @@ def score_answer(
         answer: `Answer.to_dict()`.
         key_of: from the path of an article in the answer to its key in the set.
 
-    Text is compared without citation marks. A refusal of an answerable question scores 0 on text and citation recall:
+    Text is compared without citation marks and without struck statements, which only `supported` counts. A refusal of an answerable question scores 0 on text and citation recall:
     the user got nothing. Citation precision of an answer without citations is not eligible. Retrieval is judged on
     the hits that the answer came with, at most `top_k` passages, as a ranking of articles.
     """
     refused = declined(answer)
-    statements = [] if refused else answer["statements"]
+    drafted = [] if refused else answer["statements"]
+    statements = [s for s in drafted if s["support"] != "unsupported"]  # what is struck is not shown
     text = "".join(statement["text"] for statement in statements)
     correct = is_correct(text, case.key_facts, case.forbidden, refused=refused)
     answerable = case.answerable
@@ -151,7 +152,7 @@ def score_answer(
     scores |= _citations(case, gold, statements, answer["hits"], key_of)
     cited = [(_as_quoted(s), list(dict.fromkeys(c["quote"] for c in s["citations"]))) for s in statements]
     scores["alce_recall"], scores["alce_precision"] = alce_citations(cited)
-    supports = [statement["support"] == "supported" for statement in statements]
+    supports = [statement["support"] == "supported" for statement in drafted]
     scores["supported"] = sum(supports) / len(supports) if supports else None
     scores["numbers"] = _faithful_numbers(statements)
     scores["conversation"] = scores["passed"] if case.history else None

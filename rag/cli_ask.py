@@ -31,6 +31,7 @@ CategoryOption = Annotated[
 ArticleOption = Annotated[
     list[str] | None, typer.Option("--article", help="只查这篇文章的编号，可重复", show_default=False)
 ]
+StruckOption = Annotated[bool, typer.Option("--all-statements", help="也列出大模型写了、但资料中找不到依据的句子")]
 AllOption = Annotated[bool, typer.Option("--all", help="不从问题里的“昨天”“上周”推断发表日期")]
 
 
@@ -119,6 +120,7 @@ def ask(
     category: CategoryOption = None,
     article: ArticleOption = None,
     everything: AllOption = False,
+    all_statements: StruckOption = False,
 ) -> None:
     """提问：回答的每句话都带出处。"""
     if (question is None) == (batch is None):
@@ -134,10 +136,10 @@ def ask(
         if as_json:
             print(json.dumps(collection.ask(question, filters=filters).to_dict(), ensure_ascii=False, indent=2))
         else:
-            _ask_aloud(collection, question, filters)
+            _ask_aloud(collection, question, filters, all_statements)
 
 
-def _ask_aloud(collection: Library, question: str, filters: Filters | None) -> None:
+def _ask_aloud(collection: Library, question: str, filters: Filters | None, all_statements: bool) -> None:
     from rag.records import Answer, Retrieved, Token
 
     drafting = False
@@ -155,10 +157,10 @@ def _ask_aloud(collection: Library, question: str, filters: Filters | None) -> N
         elif isinstance(event, Answer):
             if drafting:
                 err.print("\n")
-            _print_answer(event)
+            _print_answer(event, all_statements)
 
 
-def _print_answer(answer: Answer) -> None:
+def _print_answer(answer: Answer, all_statements: bool) -> None:
     if answer.provenance.notice:
         err.print(f"[yellow]{escape(answer.provenance.notice)}[/yellow]")
     out.print(escape(_in_form(answer)), soft_wrap=True)
@@ -174,6 +176,12 @@ def _print_answer(answer: Answer) -> None:
             rf"{chr(10)}\[{citation.number}] [bold]{escape(citation.article.title)}[/bold] [dim]{escape(about)}[/dim]"
         )
         out.print(f"    “{escape(citation.quote)}”")
+    if answer.struck and not all_statements:
+        err.print(f"\n[dim]另有 {len(answer.struck)} 句未找到依据，未采用（加 --all-statements 显示）[/dim]")
+    elif answer.struck:
+        out.print("\n[dim]未找到依据，未采用：[/dim]")
+        for statement in answer.struck:
+            out.print(f"[dim]- [strike]{escape(statement.text)}[/strike]（{escape(statement.note)}）[/dim]")
 
 
 def _in_form(answer: Answer) -> str:

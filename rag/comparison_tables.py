@@ -237,11 +237,11 @@ def _difference(rows: Sequence[Row], figures: Sequence[Quantity | None]) -> str:
 
 
 def beside(table: Table, answer: Answer) -> tuple[Statement, ...]:
-    """The statements of an answer that its table does not say already: all but plain quotations of the cited sentences."""
+    """The shown statements of an answer that its table does not say already: all but plain quotations of the cited sentences."""
     shown = {row.citation.number for row in table.rows if row.citation}
     return tuple(
         s
-        for s in answer.statements
+        for s in answer.shown
         if s.note
         or s.support != "supported"
         or not {c.number for c in s.citations} <= shown

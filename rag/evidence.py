@@ -14,11 +14,12 @@ from datetime import date
 from rag.anchors import find_anchors, speaks_of
 from rag.bindings import misplaced
 from rag.injections import evidence_text, inert_label
+from rag.quantities import Quantity, find_quantities
 from rag.quantity_match import missing_quantities
 from rag.records import SHANGHAI, Article, Citation, Statement, Support
 from rag.relevance import Candidate, Sentence
 from rag.sentences import split_sentences
-from rag.told_days import with_days
+from rag.told_days import misread_days, with_days, without_days
 from rag.words import bigrams
 
 SUPPORTED = 0.6
@@ -135,16 +136,13 @@ def check_statement(text: str, candidates: Sequence[Candidate], citations: Citat
     found = _align(text, candidates)
     if not found.sentences or found.share < PARTIAL:
         return Statement(text, (), "unsupported", "资料中找不到与这句话相符的原文")
-    missing = missing_quantities(
-        text,
-        "\n".join(_with_context(s) for s in found.sentences),
-        evidence_reference=_day(found.sentences[0].article),
-        statement_reference=_day(found.sentences[0].article),
-        hedges=True,
-    )
-    if missing:
+    day = _day(found.sentences[0].article)
+    untold = _missing(text, found.sentences)
+    undated = not any(_years_told(s.text, _day(s.article)) for s in found.sentences)
+    missing = [q for q in untold if not (undated and _is_year(q, day))]
+    if missing := [*missing, *misread_days(text, day)]:
         return Statement(text, (), "unsupported", f"数字或日期与资料不符：{'、'.join(q.text for q in missing)}")
-    elsewhere = misplaced(text, [s.text for s in found.sentences], _day(found.sentences[0].article))
+    elsewhere = misplaced(without_days(text, day), [s.text for s in found.sentences], day)
     if elsewhere:
         return Statement(text, (), "unsupported", f"资料中说的是别的：{'、'.join(q.text for q in elsewhere)}")
     strangers = _strangers(text, found.sentences)
@@ -155,11 +153,51 @@ def check_statement(text: str, candidates: Sequence[Candidate], citations: Citat
     foreign = _foreign_clauses(text, found.sentences)
     if foreign:
         return Statement(text, (), "unsupported", f"资料中没有：{'、'.join(foreign)}")
-    support: Support = "supported" if found.share >= SUPPORTED else "partial"
-    note = "" if support == "supported" else "与原文的说法不完全一致"
+    note = ""
+    if untold:
+        note = f"原文这句没有说年份，{untold[0].text}是文章发表的年份"
+    elif loose := _missing(text, found.sentences, strictly=True):
+        note = f"原文说的是约数，或是预计、计划：{'、'.join(q.text for q in loose)}"
+    elif found.share < SUPPORTED:
+        note = "与原文的说法不完全一致"
+    support: Support = "partial" if note else "supported"
     if len({_day(s.article) for s in found.sentences}) == 1:  # else it is not known from which day 昨日 counts
         text = with_days(text, found.sentences[0].article, years=False)
     return Statement(text, tuple(citations.cite(s) for s in found.sentences), support, note)
+
+
+def _missing(text: str, sentences: Sequence[Sentence], *, strictly: bool = False) -> list[Quantity]:
+    """The quantities and dates of a statement that stand in none of the sentences, both read on the day of the article.
+
+    The year alone is also told by a day or month of that year: 2021年 by 7月2日 in an article of 2021.
+
+    Args:
+        strictly: also those that stand there only as about or planned.
+    """
+    missing: list[Quantity] | None = None
+    for sentence in sentences:
+        day = _day(sentence.article)
+        here = missing_quantities(
+            text, sentence.text, statement_reference=day, evidence_reference=day, hedges=True, strictly=strictly
+        )
+        here = [q for q in here if not (_is_year(q, day) and day and _years_told(sentence.text, day) == {day.year})]
+        places = {q.start for q in here}
+        missing = here if missing is None else [q for q in missing if q.start in places]
+    return missing or []
+
+
+def _is_year(quantity: Quantity, day: date | None) -> bool:
+    """Whether a quantity is the year of that day, written as a number."""
+    span = quantity.span
+    if span is None or span.start is None or day is None:
+        return False
+    return span.granularity == "year" and not span.word and span.start.year == day.year
+
+
+def _years_told(text: str, day: date | None) -> set[int]:
+    """The years of the dates of a sentence, but for 上年 and 去年同期, with which it compares."""
+    dates = [q for q in find_quantities(text, reference=day) if not re.search("同期|上年", q.text)]
+    return {q.span.start.year for q in dates if q.span is not None and q.span.start is not None}
 
 
 def _without_addresses(text: str, candidates: Sequence[Candidate]) -> str:

@@ -29,6 +29,7 @@ _DIRECTION: Final = re.compile(
 _ALSO: Final = re.compile(r"、|和|及|与|以及|，|,")
 _PLAN: Final = re.compile("预计|预期|预测|有望|力争|或将|计划|目标|争取|拟(?!合)|料将|将(?!近|军|士|领|来)|规划")
 _SENTENCE: Final = re.compile("[。！？；!?;\n]")
+_CLAUSE: Final = re.compile("[。！？；!?;\n，：:]")
 
 
 def read_hedges(folded: str, draft: Draft, previous: Draft | None) -> None:
@@ -56,12 +57,14 @@ def read_hedges(folded: str, draft: Draft, previous: Draft | None) -> None:
         draft.direction = previous.direction
 
 
-def planned(folded: str, starts: Sequence[int]) -> list[bool]:
-    """For each offset, whether a word of planning stands before it in its sentence."""
+def planned(folded: str, drafts: Sequence[Draft]) -> list[bool]:
+    """For each quantity, whether a word of planning stands before it in its sentence; for a date, in its clause."""
     plans = [m.start() for m in _PLAN.finditer(folded)]
-    stops = [m.start() for m in _SENTENCE.finditer(folded)] if plans else []
+    sentences = [m.start() for m in _SENTENCE.finditer(folded)] if plans else []
+    clauses = [m.start() for m in _CLAUSE.finditer(folded)] if plans else []
     flags = []
-    for start in starts:
-        plan, stop = bisect_right(plans, start), bisect_right(stops, start)
+    for draft in drafts:
+        stops = clauses if draft.kind == "date" else sentences
+        plan, stop = bisect_right(plans, draft.start), bisect_right(stops, draft.start)
         flags.append(plan > 0 and (stop == 0 or plans[plan - 1] > stops[stop - 1]))
     return flags

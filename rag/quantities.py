@@ -49,7 +49,7 @@ class Quantity:
         approx: the text hedges (约, 近, 余, 多, 左右, 超, 突破, 不到, 以上, 千亿级).
         bound: the hedge says on which side the truth lies: over (超过, 余, 以上) or under (近, 不到, 以内).
         direction: the quantity is a rise (增长6.3%) or a fall (下降6.3%); empty for levels.
-        planned: a plan or forecast stands before it in the sentence (预计, 力争, 或将).
+        planned: a plan or forecast stands before it in the sentence (预计, 力争, 或将), of a date in the clause.
         span: the days of a date; None for everything else.
         step: size of one unit in the last digit that is written (0.01亿 for 400.69亿); what about rounds to.
     """
@@ -103,7 +103,7 @@ def find_quantities(text: str, *, reference: date | None = None) -> list[Quantit
         drafts.append(draft)
     if drafts and drafts[-1].pending:
         drafts.pop()
-    plans = planned(folded, [d.start for d in drafts])
+    plans = planned(folded, drafts)
     return [
         Quantity(
             d.start, d.end, text[d.start : d.end], d.kind, d.value, d.unit, d.approx, d.bound, d.direction, plan, d.span, d.step

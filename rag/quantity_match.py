@@ -52,6 +52,7 @@ def missing_quantities(
     statement_reference: date | None = None,
     evidence_reference: date | None = None,
     hedges: bool = False,
+    strictly: bool = False,
 ) -> list[Quantity]:
     """The quantities of a statement that nothing in the evidence carries; empty when all of them are there.
 
@@ -63,20 +64,25 @@ def missing_quantities(
         statement_reference: day against which the statement's relative dates are read; usually the article's.
         evidence_reference: publication day of the evidence (Asia/Shanghai).
         hedges: also demand that the statement is not firmer than its evidence: 达到2000亿元 is missing where the
-            evidence says 或将突破2000亿元, and so is 650家 where it says 不到650家.
+            evidence says 或将突破2000亿元, and so is 650家 where it says 不到650家, and 超过650家 where it says 650家.
+        strictly: also demand that what is 约650家 there is no plain 650家 here, and 计划7月2日 no plain 7月2日.
     """
     given = find_quantities(evidence, reference=evidence_reference)
     claimed = find_quantities(statement, reference=statement_reference)
-    return [q for q in claimed if not any(_carries(e, q, hedges=hedges) for e in given)]
+    return [q for q in claimed if not any(_carries(e, q, hedges=hedges, strictly=strictly) for e in given)]
 
 
-def _carries(evidence: Quantity, claim: Quantity, *, hedges: bool) -> bool:
+def _carries(evidence: Quantity, claim: Quantity, *, hedges: bool, strictly: bool) -> bool:
     if not same_quantity(claim, evidence):
+        return False
+    if strictly and ((evidence.approx and not claim.approx) or (evidence.planned and not claim.planned)):
         return False
     if evidence.approx and not claim.approx and claim.kind in MEASURED and _in_base(claim)[1] != _in_base(evidence)[1]:
         return False
     if not hedges or claim.kind not in MEASURED:
         return True
+    if claim.bound and not evidence.bound and _in_base(claim)[1] == _in_base(evidence)[1]:
+        return False
     return not (evidence.planned and not claim.planned) and not (evidence.bound and evidence.bound != claim.bound)
 
 

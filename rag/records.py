@@ -177,10 +177,8 @@ class Statement:
 
     @property
     def marked(self) -> str:
-        """The sentence with its citation marks, e.g. "增长6.3%。[1][2]"; unsupported ones say so."""
+        """The sentence with its citation marks, e.g. "增长6.3%。[1][2]"."""
         marks = "".join(f"[{number}]" for number in dict.fromkeys(c.number for c in self.citations))
-        if self.support == "unsupported":
-            return f"{self.text}（未找到依据）"
         return f"{self.text}{marks}" + (f"（{self.note}）" if self.note and self.support == "supported" else "")
 
     def to_dict(self) -> dict[str, Any]:
@@ -237,9 +235,19 @@ class Answer:
     scope: str = ""
 
     @property
+    def shown(self) -> tuple[Statement, ...]:
+        """The statements that are the answer: those that something carries."""
+        return tuple(s for s in self.statements if s.support != "unsupported")
+
+    @property
+    def struck(self) -> tuple[Statement, ...]:
+        """The statements of the LLM's draft that nothing carries: no part of the answer, shown only to who asks for them."""
+        return tuple(s for s in self.statements if s.support == "unsupported")
+
+    @property
     def text(self) -> str:
-        """The answer as people read it, with citation marks; a refusal or a reply to small talk is its reason."""
-        return "".join(s.marked for s in self.statements) if self.statements and not self.refused else self.reason
+        """The answer as people read it, with citation marks and without what is struck; a refusal or a reply to small talk is its reason."""
+        return "".join(s.marked for s in self.shown) if self.statements and not self.refused else self.reason
 
     @property
     def is_reply(self) -> bool:
@@ -253,7 +261,7 @@ class Answer:
         return tuple(by_number[number] for number in sorted(by_number))
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that `youju ask --json` prints; made of JSON types only."""
+        """The object that `youju ask --json` prints; made of JSON types only. `statements` holds the struck ones, too."""
         return {
             "question": self.question,
             "standalone_question": self.standalone_question,

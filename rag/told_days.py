@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from itertools import pairwise
 
 from rag.quantities import Quantity, find_quantities
 from rag.records import SHANGHAI, Article
@@ -35,6 +36,32 @@ def with_days(text: str, article: Article, *, years: bool) -> str:
         if told and not text[quantity.end :].startswith(("（", "(")):
             text = f"{text[: quantity.end]}（{told}）{text[quantity.end :]}"
     return text
+
+
+def misread_days(text: str, published: date | None) -> list[Quantity]:
+    """The days in brackets behind 昨日 or 去年 that are not what the word means: what a model may make of ours."""
+    return [
+        told
+        for word, told in _told_pairs(text, published)
+        if word.span and told.span and told.span.start and not word.span.contains(told.span)
+    ]
+
+
+def without_days(text: str, published: date | None) -> str:
+    """The text without the days in brackets behind words that mean one."""
+    for word, told in reversed(_told_pairs(text, published)):
+        closed = re.match(r"[^（()）]*[）)]", text[told.end :])
+        text = f"{text[: word.end]}{text[told.end + closed.end() :]}" if closed else text
+    return text
+
+
+def _told_pairs(text: str, published: date | None) -> list[tuple[Quantity, Quantity]]:
+    """Words that mean a day, month or year, each with the date in brackets behind it."""
+    return [
+        (word, told)
+        for word, told in pairwise(find_quantities(text, reference=published))
+        if word.span and word.span.word and word.span.start and told.span and text[word.end : told.start] in ("（", "(")
+    ]
 
 
 def asks_about_time(question: str) -> bool:

@@ -115,10 +115,11 @@ def test_the_prompt_holds_the_passages_and_ends_with_the_question(filled: Librar
     assert last.endswith(f"问题：{QUESTION}")
 
 
-def test_what_the_llm_invents_is_flagged(filled: Library) -> None:
+def test_what_the_llm_invents_is_left_out_and_kept_for_who_asks(filled: Library) -> None:
     _, answer = ask(filled, scripted("2020年全区金融产业增加值达400.69亿元。该区还获得了诺贝尔奖。"))
     assert [s.support for s in answer.statements] == ["supported", "unsupported"]
-    assert "诺贝尔奖。（未找到依据）" in answer.text
+    assert answer.text == "2020年全区金融产业增加值达400.69亿元。[1]"
+    assert [(s.text, s.note) for s in answer.struck] == [("该区还获得了诺贝尔奖。", "资料中找不到与这句话相符的原文")]
 
 
 def test_a_draft_of_which_nothing_holds_is_refused(filled: Library) -> None:

@@ -12,6 +12,9 @@ DISTRICTS = "上半年，澄湖区规模以上工业增加值同比增长11.6%�
 TRADE = "进出口总额788.3亿元，增长6.2%，其中出口556.4亿元，增长7.2%。"
 YEARS = "2023年全市地区生产总值3412.6亿元，2024年为3601.8亿元。"
 PRICES = "标准版定价2699元，带集尘基站的Pro版定价3399元。"
+HARVEST = "6月23日通报，今年全省播种面积1186.5万亩，总产量468.3万吨，比上年增长2.4%。"
+PIGS = "前三季度出栏生猪1864.2万头，同比增长3.1%，其中三季度出栏603.8万头，增长4.7%。"
+QUARTERS = "二季度用电量718.3亿千瓦时，同比增长5.9%，比一季度加快2.2个百分点。"
 LOANS = "双缴存职工家庭最高额度由100万元提高到120万元；单缴存职工由60万元提高到75万元。"
 
 WRONG = [
@@ -21,6 +24,11 @@ WRONG = [
     ("2024年地区生产总值为3412.6亿元。", YEARS, ["3412.6亿元"]),
     ("Pro版定价2699元。", PRICES, ["2699元"]),
     ("云麓区和澄湖区的产量分别为275吨和318吨。", "澄湖区和云麓区的产量分别为275吨和318吨。", ["275吨", "318吨"]),
+    ("去年全省播种面积1186.5万亩。", HARVEST, ["1186.5万亩"]),  # another time than all of its sentence
+    ("前三季度出栏生猪1864.2万头，同比增长4.7%。", PIGS, ["4.7%"]),  # the growth of another amount
+    ("二季度用电量同比增长5.9%，比二季度加快2.2个百分点。", QUARTERS, ["2.2个百分点"]),  # compared with another time
+    ("汉川区产量为318吨。", "澄湖区产量为318吨。", ["318吨"]),  # a place that its sentence does not name
+    ("标准版定价3399元。", "标准版定价2699元，Pro版的3399元要到年底。", ["3399元"]),  # behind the words of another
 ]
 RIGHT = [
     ("云麓区规模以上工业增加值增长7.2%。", DISTRICTS),
@@ -32,6 +40,8 @@ RIGHT = [
     ("前年的经济总量是3412.6亿元。", YEARS),
     ("澄湖区和云麓区的产量分别为275吨和318吨。", "澄湖区和云麓区的产量分别为275吨和318吨。"),
     ("会议在望川举行。", DISTRICTS),
+    ("三季度出栏生猪603.8万头。", PIGS),
+    ("今年播种面积1186.5万亩，总产468.3万吨。", HARVEST),
     ("", DISTRICTS),
 ]
 
@@ -47,5 +57,5 @@ def test_a_figure_in_its_place_is_left_alone(statement: str, evidence: str) -> N
 
 
 def test_every_source_sentence_carries_its_own_figures() -> None:
-    for text in (DISTRICTS, TRADE, YEARS, PRICES, LOANS):
+    for text in (DISTRICTS, TRADE, YEARS, PRICES, LOANS, HARVEST, PIGS, QUARTERS):
         assert misplaced(text, [text], date(2025, 3, 1)) == []

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.openai_server import openai_server
+
 POST = """
 ---
 title: '武汉_965_产业集群'
@@ -266,3 +268,22 @@ def test_a_comparison_is_printed_as_a_table_and_not_in_json(run: Run, tmp_path: 
     assert "| 望川镇 | 320.5吨[1] | 望川镇2020年茶叶产量为320.5吨。 |" in shown
     assert "相差 45.5 吨（320.5 − 275）" in shown
     assert "|" not in json.loads(run("ask", question, "--json").stdout)["text"]
+
+
+@pytest.mark.model
+def test_what_nothing_carries_is_left_out_and_shown_on_demand(run: Run, article: Path) -> None:
+    run("add", str(article))
+    with openai_server() as server:
+        server.reply = "2020年，武昌区金融产业增加值达400.69亿元[1]。武昌区还办了马拉松[1]。"
+        llm = {
+            "YOUJU_LLM": "api", "YOUJU_API_MODEL": server.model, "YOUJU_API_BASE_URL": server.url, "YOUJU_API_KEY": server.key,
+        }  # fmt: skip
+        question = ("ask", "武昌区2020年金融产业增加值是多少？")
+        asked = run(*question, **llm)
+        assert "400.69亿元" in asked.stdout, asked.stderr
+        assert "马拉松" not in asked.stdout
+        assert "另有 1 句未找到依据，未采用（加 --all-statements 显示）" in asked.stderr
+        told = run(*question, "--all-statements", **llm)
+    left_out = told.stdout.partition("未找到依据，未采用：")[2]
+    assert "- 武昌区还办了马拉松。（" in left_out
+    assert "--all-statements" not in told.stderr

@@ -62,6 +62,36 @@ def test_a_clause_slipped_in_beside_a_true_one_is_not_vouched_for(slipped_in: st
     assert check(f"根据资料，{true}。", candidates)[0] == "supported", "a turn of phrase is no news"
 
 
+@pytest.fixture
+def port(library: Library) -> list[Candidate]:
+    text = (
+        "青石港计划7月9日开通，投资约12亿元。\n去年青石港吞吐量为1.2亿吨，员工650人。\n青石港的泊位有30个，全部启用。"
+    )
+    library.add_articles([make_article("青石港开港", text)])
+    question = "青石港怎么样？"
+    return rank_sentences(library, question, library.search(question, 5))
+
+
+@pytest.mark.parametrize(
+    ("text", "support", "note"),
+    [
+        ("青石港7月9日开通。", "partial", "预计、计划：7月9日"),
+        ("青石港计划7月9日开通，投资12亿元。", "partial", "约数"),
+        ("2021年，青石港的泊位有30个，全部启用。", "partial", "2021年是文章发表的年份"),
+        ("2021年青石港吞吐量为1.2亿吨，员工650人。", "unsupported", "2021年"),
+        ("今年青石港吞吐量为1.2亿吨，员工650人。", "unsupported", "今年"),
+        ("2020年青石港吞吐量为1.2亿吨，员工650人。", "supported", ""),
+        ("去年（2021年）青石港吞吐量为1.2亿吨。", "unsupported", "2021年"),
+        ("去年（2020年）青石港吞吐量为1.2亿吨。", "supported", ""),
+        ("青石港计划2021年7月9日开通，投资约12亿元。", "supported", ""),
+    ],
+)
+def test_hedges_plans_and_years_are_the_sources(text: str, support: str, note: str, port: list[Candidate]) -> None:
+    statement = check_statement(text, port, Citations())
+    assert statement.support == support, statement.note
+    assert note in statement.note
+
+
 def test_addresses_that_no_source_gives_are_taken_out(library: Library) -> None:
     library.add_articles([make_article("汉阳区图书馆", "汉阳区图书馆的网址为https://lib.example/hy。")])
     question = "汉阳区图书馆的网址是什么？"

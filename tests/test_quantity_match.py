@@ -172,6 +172,10 @@ def test_missing_quantities(statement: str, evidence: str, missing: list[str]) -
         ("企业650家。", "企业不到650家。", ["650家"]),
         ("企业超过650家。", "企业突破650家。", []),
         ("企业650家。", "企业650家。", []),
+        ("企业超过650家。", "企业650家。", ["650家"]),
+        ("增长超过6.4%。", "增长约6.4%。", ["6.4%"]),
+        ("基金规模超过2000亿元。", "基金规模2012亿元。", []),
+        ("企业650家。", "企业约650家。", []),  # only `strictly`
     ],
 )
 def test_a_statement_must_not_be_firmer_than_its_evidence(statement: str, evidence: str, missing: list[str]) -> None:
@@ -186,3 +190,21 @@ def test_every_way_to_write_an_amount_is_the_same(number: int, unit: str) -> Non
     found = [only(f"共{way}。") for way in ways]
     assert [q.text for q in found] == ways
     assert all(q.value == value and q.unit == unit and same_quantity(found[0], q) for q in found), found
+
+
+@pytest.mark.parametrize(
+    ("statement", "evidence", "missing"),
+    [
+        ("企业650家。", "企业约650家。", ["650家"]),
+        ("企业约650家。", "企业约650家。", []),
+        ("7月9日开通。", "计划7月9日开通。", ["7月9日"]),
+        ("将于7月9日开通。", "计划7月9日开通。", []),
+        ("7月9日开通。", "7月9日开通，计划运行三年。", []),
+        ("7月9日开通。", "公司计划扩建，7月9日开通。", []),  # a plan of another clause
+    ],
+)
+def test_strictly_neither_about_nor_planned_is_dropped(statement: str, evidence: str, missing: list[str]) -> None:
+    found = missing_quantities(
+        statement, evidence, statement_reference=REFERENCE, evidence_reference=REFERENCE, hedges=True, strictly=True
+    )
+    assert [q.text for q in found] == missing

@@ -25,7 +25,8 @@ ANSWER = Answer(
 
 def test_the_object_has_every_field_of_the_contract() -> None:
     made = json.loads(json.dumps(ANSWER.to_dict(), ensure_ascii=False))
-    assert made["text"] == "增加值达400.69亿元。[1]编的。（未找到依据）"
+    assert made["text"] == "增加值达400.69亿元。[1]", "what nothing carries is no part of the answer"
+    assert [s["support"] for s in made["statements"]] == ["supported", "unsupported"]
     assert (made["question"], made["standalone_question"], made["refused"], made["reason"]) == (
         "多少？",
         "武昌区多少？",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.told_days import without_told_days
-from rag.told_days import asks_about_time, with_days
+from rag.told_days import asks_about_time, misread_days, with_days, without_days
 from tests.conftest import make_article
 
 DAY = "2025-06-18"  # a Wednesday
@@ -68,6 +68,16 @@ def test_an_article_without_a_day_tells_none() -> None:
 
     article = replace(make_article("甲", "乙"), published_at=None)
     assert with_days("昨日公布", article, years=True) == "昨日公布"
+
+
+def test_days_that_a_model_wrote_behind_a_word_are_read_back() -> None:
+    published = date(2025, 8, 12)
+    assert misread_days("昨日（2025年8月11日）开工，去年（2024年）立项，今年（2025年）完工。", published) == []
+    assert [q.text for q in misread_days("昨日（2025年8月10日）开工，去年（2025年）立项。", published)] == [
+        "2025年8月10日",
+        "2025年",
+    ]
+    assert without_days("昨日（2025年8月11日）开工，较去年（2024年）多。", published) == "昨日开工，较去年多。"
 
 
 def test_questions_about_time() -> None:

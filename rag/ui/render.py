@@ -7,6 +7,7 @@ pieces returned here are shown by Gradio's chat with its Markdown off and its sa
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -93,9 +94,9 @@ def answer_html(answer: Answer, uid: str, scope_notice: str = "") -> str:
         body = _refusal(answer, cards)
     else:
         table = table_of(answer)
-        told = beside(table, answer) if table else answer.statements
+        told = beside(table, answer) if table else answer.shown
         body = "".join(_statement(statement, cards) for statement in told)
-        body += _comparison(table, cards) if table else ""
+        body += (_comparison(table, cards) if table else "") + _struck(answer.struck)
     notices = [notice for notice in (scope_notice, answer.provenance.notice) if notice]
     notice_row = "".join(f'<p class="yj-notice">{escape(notice, _LONGEST_STATEMENT)}</p>' for notice in notices)
     sources = f'<div class="yj-sources" id="yj-{uid}-sources"><p class="yj-sources-of">'
@@ -256,10 +257,25 @@ def _mark(citation: Citation, cards: _Cards) -> str:
 
 def _statement(statement: Statement, cards: _Cards) -> str:
     marks = "".join(_mark(citation, cards) for citation in statement.citations)
-    note = f'<span class="yj-note">{escape(statement.note, 600)}</span>' if statement.note else ""
     text = _lines(statement.text.strip()[:_LONGEST_STATEMENT])
     badge = _badge(statement.support)
-    return f'<p class="yj-s yj-s-{statement.support}"><span class="yj-text">{text}</span>{marks}{badge}{note}</p>'
+    return f'<p class="yj-s yj-s-{statement.support}"><span class="yj-text">{text}</span>{marks}{badge}{_note(statement)}</p>'
+
+
+def _struck(statements: Sequence[Statement]) -> str:
+    """What was left out of the answer, behind a closed line that says how many sentences it is."""
+    if not statements:
+        return ""
+    rows = "".join(
+        f'<p class="yj-s yj-s-unsupported"><del class="yj-text">{_lines(statement.text.strip()[:_LONGEST_STATEMENT])}</del>'
+        f"{_badge(statement.support)}{_note(statement)}</p>"
+        for statement in statements
+    )
+    return f'<details class="yj-struck"><summary>{both("struck", count=str(len(statements)))}</summary>{rows}</details>'
+
+
+def _note(statement: Statement) -> str:
+    return f'<span class="yj-note">{escape(statement.note, 600)}</span>' if statement.note else ""
 
 
 def _badge(support: Support) -> str:

@@ -162,11 +162,30 @@ def test_a_draft_streams_and_gives_way_to_the_checked_answer(open_page: OpenPage
     page.wait_for_selector(".yj-final")
     text = page.inner_text(".yj-final")
     assert "同比增长6.8%。" in text
-    for words in ("有据", "部分有据", "未找到依据", "没有提到内贸煤炭", f"{MODEL} · 1.2 秒 · 检索到 3 段资料"):
+    for words in (
+        "有据",
+        "部分有据",
+        "另有 1 句未找到依据，未采用",
+        "没有提到内贸煤炭",
+        f"{MODEL} · 1.2 秒 · 检索到 3 段资料",
+    ):
         assert words in text
     assert "草稿" not in text
     assert place(page, ".yj-final .yj-s") == row, "the answer jumped when it was checked"
     assert place(page, "#yj-question-row") == box
+
+
+def test_what_was_left_out_is_struck_and_shown_only_to_who_asks(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, QUESTION)
+    left_out = page.locator(".yj-final .yj-struck del")
+    assert not left_out.is_visible()
+    page.locator(".yj-struck summary").focus()
+    page.keyboard.press("Enter")
+    assert left_out.is_visible()
+    assert left_out.inner_text() == "港口因此成为全省第一大港。"
+    assert "line-through" in left_out.evaluate("node => getComputedStyle(node).textDecorationLine")
+    assert "资料中没有这一说法" in page.inner_text(".yj-struck")
 
 
 def test_a_mark_opens_the_exact_sentence_also_in_older_answers(open_page: OpenPage) -> None:
@@ -476,7 +495,7 @@ def test_english_browsers_get_english(open_page: OpenPage) -> None:
     assert page.get_attribute(BOX, "placeholder") == "Type a question and press Enter"
     ask(page, QUESTION)
     text = page.inner_text(".yj-final")
-    for words in ("Supported", "Partly supported", "No source found", "3 passages retrieved"):
+    for words in ("Supported", "Partly supported", "Left out, because no source was found: 1", "3 passages retrieved"):
         assert words in text
     assert "有据" not in text
     assert page.evaluate("document.documentElement.lang") == "en"

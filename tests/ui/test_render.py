@@ -98,6 +98,17 @@ def test_support_is_said_in_words_and_notes_are_shown() -> None:
         assert words in text, words
 
 
+def test_what_nothing_carries_is_struck_behind_a_closed_line() -> None:
+    html = render.answer_html(answer(THROUGHPUT_STATEMENTS), "u")
+    shown, _, rest = html.partition('<details class="yj-struck"><summary>')
+    line, _, left_out = rest.partition("</details>")[0].partition("</summary>")
+    assert "全省第一大港" not in chinese(shown)
+    assert '<del class="yj-text">港口因此成为全省第一大港。</del>' in left_out
+    assert chinese(line) == "另有 1 句未找到依据，未采用"
+    assert "资料中没有这一说法。" in chinese(left_out)
+    assert "yj-struck" not in render.answer_html(answer(THROUGHPUT_STATEMENTS[:2]), "u")
+
+
 def test_card_says_title_source_and_the_date_in_shanghai() -> None:
     parsed = Parsed(render.answer_html(answer(THROUGHPUT_STATEMENTS[:1]), "u"))
     assert "临江港一季度吞吐量公布临江日报2025-04-08" in parsed.text  # 17:30 UTC on the 7th
@@ -122,7 +133,7 @@ def test_ids_differ_between_answers_and_exist_once() -> None:
 
 def test_passage_is_whole_paragraphs_around_the_quote() -> None:
     long = Article("x", "题", "头" * 900 + "\n前一段。\n引文在此。\n后一段。\n" + "尾" * 900)
-    text = Parsed(render.answer_html(answer((Statement("s", (cite(1, long, "引文在此。"),)),)), "u")).text
+    text = Parsed(render.answer_html(answer((Statement("s", (cite(1, long, "引文在此。"),), "supported"),)), "u")).text
     assert "…前一段。引文在此。后一段。…" in text
     assert "头" not in text
     assert "尾" not in text
@@ -130,7 +141,7 @@ def test_passage_is_whole_paragraphs_around_the_quote() -> None:
 
 def test_passage_of_one_endless_paragraph_is_cut_on_both_sides() -> None:
     endless = Article("x", "题", "头" * 900 + "引文。" + "尾" * 900)
-    text = Parsed(render.answer_html(answer((Statement("s", (cite(1, endless, "引文。"),)),)), "u")).text
+    text = Parsed(render.answer_html(answer((Statement("s", (cite(1, endless, "引文。"),), "supported"),)), "u")).text
     assert "…" + "头" * 400 + "引文。" + "尾" * 400 + "…" in text
     assert text.count("头") == text.count("尾") == 400
 
@@ -227,7 +238,9 @@ def test_mark_inside_a_text_does_not_become_a_link() -> None:
 )
 def test_only_plain_web_addresses_become_links(url: str) -> None:
     assert render.safe_url(url) == ""
-    html = render.answer_html(answer((Statement("s", (cite(1, replace(HARBOUR, url=url), GROWTH.quote),)),)), "u")
+    html = render.answer_html(
+        answer((Statement("s", (cite(1, replace(HARBOUR, url=url), GROWTH.quote),), "supported"),)), "u"
+    )
     assert Parsed(html).all("href") == ["#yj-u-1"]
 
 
