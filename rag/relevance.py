@@ -28,9 +28,9 @@ from rag.words import index_words, search_form, topic_words
 WEIGHTS: Mapping[str, float] = {"cosine": 5.65, "words": 1.95, "context": 2.40, "period": 2.14, "kind": 1.38}
 BIAS = -9.36
 READ_WEIGHTS: Mapping[str, float] = {
-    "cosine": 5.9, "words": 3.4, "context": 5.5, "period": 1.5, "kind": 2.7, "reader": 4.8,
+    "cosine": 2.9, "words": 2.3, "context": 2.7, "period": 1.6, "kind": 1.5, "reader": 6.3,
 }  # fmt: skip
-READ_BIAS = -11.0
+READ_BIAS = -8.0
 """The same where the sentences were also read with the question (`embeddings.reader`)."""
 
 _MARGIN = 12.0
@@ -147,7 +147,6 @@ def _read(
     for own, reading in zip(by_hit.values(), reader.read(search_form(question), passages), strict=True):
         for (sentence, features), margin, answer in zip(own, reading.margins, reading.answers, strict=True):
             features["reader"] = min(1.0, max(0.0, 0.5 + margin / (2 * _MARGIN)))
-            features["answered"] = 1.0 / (1.0 + math.exp(-reading.answered))
             answers[sentence.article.id, sentence.start] = answer
     return answers
 
