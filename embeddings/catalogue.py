@@ -69,8 +69,8 @@ ZH_SMALL_FILES: dict[str, tuple[int, str]] = {
 """Of each file that decides the built-in model's vectors: bytes and sha256."""
 
 READER_FILES: dict[str, tuple[int, str]] = {
-    "reader.safetensors": (2_262_676, "973a97154b16cb6d740c01799a1a8ff4f659a95c1545d2bf061cff82d235a755"),
-    "reader.onnx": (102_541, "54d824d90027de140f6f43261a29061664e01683c486f0e95281750bf881043c"),
+    "reader.safetensors": (1_598_932, "8c7fb76add1ec81496adc81da60fc450a8cd7471a175e49ad1426abecb1a465a"),
+    "reader.onnx": (102_514, "7c1e55b1bf3ccd1f5974d42456ba9ec30abc1567b6a074183b1fdf2b7a426d31"),
 }
 """The same for what zh-reader has beside them."""
 

@@ -36,8 +36,9 @@ from rag.version import VERSION
 _JUDGED_HITS = 5
 _LOCAL_CONTEXT = 330
 _API_CONTEXT = 3000
-_SURE = 0.9
-"""Score of a sentence that is quoted although the LLM says that nothing was found; `python -m eval run --llm` shows what it costs."""
+_SURE, _SURE_READ = 0.9, 0.6
+"""Score of a sentence that is quoted although the LLM says nothing that holds, without and with the reader (whose scores are lower);
+`python -m eval run --llm` shows what it costs."""
 _LONGEST_QUESTION = 2000
 _LONGEST_REWRITE = 30.0
 """Seconds that an LLM has for a follow-up before the rules' question is taken."""
@@ -326,7 +327,8 @@ def verify_draft(
     found = _overruled(judged, llm)
     few = "只有一句" if any(s.support != "unsupported" for s in statements) else "没有一句"
     notice = f"大模型的回答{few}能在资料中找到依据，已不予采用" + ("，以下是原文摘录。" if found.statements else "。")
-    return replace(found, notice=notice)
+    struck = tuple(replace(s, support="unsupported", citations=()) for s in statements)
+    return replace(found, statements=(*found.statements, *struck) if found.statements else (), notice=notice)
 
 
 def _overruled(judged: Sequence[tuple[str, Sequence[Candidate]]], llm: str) -> _Verdict:
@@ -334,11 +336,15 @@ def _overruled(judged: Sequence[tuple[str, Sequence[Candidate]]], llm: str) -> _
     sure = [
         (part, candidates)
         for part, candidates in judged
-        if candidates and (quoted_anyway(part, candidates) or candidates[0].score >= _SURE)
+        if candidates and (quoted_anyway(part, candidates) or _is_sure(candidates[0]))
     ]
     if not sure:
         return _Verdict((), REFUSAL, llm)
     return _Verdict(_extracts(sure), llm=llm, notice="大模型没有答出来，以下是原文摘录。")
+
+
+def _is_sure(candidate: Candidate) -> bool:
+    return candidate.score >= (_SURE_READ if "reader" in candidate.features else _SURE)
 
 
 def build_messages(

@@ -85,6 +85,11 @@ def misplaced(statement: str, evidence: Sequence[str], reference: date | None) -
     return wrong
 
 
+def owners(statement: str, reference: date | None) -> list[tuple[Quantity, tuple[Anchor, ...]]]:
+    """The measured quantities of a statement, each with the names that it is said of."""
+    return [(binding.quantity, binding.names) for binding in _bindings(statement, reference)]
+
+
 def _elsewhere(claim: _Binding, own: _Binding, others: Sequence[_Binding], *, alone: bool) -> bool:
     """Whether a claim's figure `own` of the evidence belongs to something else, and what it is said of belongs to one of `others`.
 
@@ -101,8 +106,11 @@ def _elsewhere(claim: _Binding, own: _Binding, others: Sequence[_Binding], *, al
     told = claim.told if alone else claim.told[-1:]
     if any(_of_other_time(span, own.times) for span in told):
         return True
-    if claim.time and own.time and _apart(claim.time, own.time):
-        return any(other.time is not None and not _apart(claim.time, other.time) for other in others)
+    if claim.time and own.time and not claim.time.same(own.time):
+        if any(other.time is not None and claim.time.same(other.time) for other in others):
+            return True  # the year's figure given to its first half, whose own figure is there too
+        if _apart(claim.time, own.time):
+            return any(other.time is not None and not _apart(claim.time, other.time) for other in others)
     rest = frozenset[str]().union(*(other.words for other in others))
     mine = own.words - rest
     return bool(mine) and not claim.words & mine and bool(claim.words & (rest - own.words))

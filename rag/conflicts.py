@@ -28,8 +28,8 @@ _BEFORE, _BEHIND = 14, 8
 _ALIKE = 0.5
 _ABOUT = Decimal("0.05")
 """What 约 leaves open, as a share of the value."""
-_READ = 0.5
-"""The reader's feature above which it says that the answer is there."""
+_READ, _APART = 0.35, 0.2
+"""The reader's feature must be above the first in both sentences, and not lower by the second in the other one."""
 _CLAUSE = re.compile(r"[，,。；;：:！？!?\n]")
 _FILLING = re.compile(r"[的了为是达约共超近至有在将到\s]|完成|实现|达到|数据显示")
 
@@ -79,10 +79,13 @@ def _read_differently(expects: Expectation, said: Candidate, candidates: Sequenc
     own = _answer_figure(expects, said)
     if own is None or not _sure(said):
         return []
+    least = said.features["reader"] - _APART
     found: dict[str, Candidate] = {}
     for candidate in candidates:
         article = candidate.sentence.article
         if article.id == said.sentence.article.id or article.id in found or not _sure(candidate):
+            continue
+        if candidate.features["reader"] < least:
             continue
         other = _answer_figure(expects, candidate)
         if other is not None and (own.kind, own.unit) == (other.kind, other.unit) and not _agree(own, other):

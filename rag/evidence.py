@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from rag.anchors import find_anchors, speaks_of
-from rag.bindings import misplaced
+from rag.anchors import Anchor, find_anchors, speaks_of
+from rag.bindings import misplaced, owners
 from rag.injections import evidence_text, inert_label
 from rag.quantities import Quantity, find_quantities
-from rag.quantity_match import missing_quantities
+from rag.quantity_match import missing_quantities, same_quantity
 from rag.records import SHANGHAI, Article, Citation, Statement, Support
 from rag.relevance import Candidate, Sentence
 from rag.sentences import split_sentences
@@ -33,6 +33,9 @@ _SECOND = 0.12
 
 _OFF_TOPIC = 0.3
 """A cited sentence whose `names` or `period` feature is below this speaks of something else than was asked."""
+
+_SPEAKS = 0.3
+"""How far a source sentence must be able to speak of a name (see `rag.anchors.speaks_of`)."""
 
 _FOREIGN = 0.34
 """Share of a clause's bigrams that the cited articles must hold."""
@@ -252,17 +255,25 @@ def _with_context(sentence: Sentence) -> str:
 
 
 def _strangers(text: str, sentences: Sequence[Sentence]) -> list[str]:
-    """Names in a statement that none of its source sentences can speak of."""
-    strangers = []
-    for anchor in find_anchors(text):
-        known = 0.0
-        for s in sentences:
-            article = s.article
-            whole = f"{article.title}\n{article.source}\n{article.text}"
-            known = max(known, speaks_of(anchor, s.text, f"{article.title}\n{article.text[: s.start]}", whole))
-        if known < 0.3:
-            strangers.append(anchor.text)
-    return strangers
+    """Names in a statement that none of its source sentences can speak of, or none of those that hold the figure said of them."""
+    strangers = [a.text for a in find_anchors(text) if max((_speaks(a, s) for s in sentences), default=0.0) < _SPEAKS]
+    if len(sentences) < 2:
+        return strangers
+    for quantity, names in owners(text, _day(sentences[0].article)):
+        holding = [
+            s
+            for s in sentences
+            if any(same_quantity(quantity, q) for q in find_quantities(s.text, reference=_day(s.article)))
+        ]
+        if holding:
+            strangers += [n.text for n in names if max(_speaks(n, s) for s in holding) < _SPEAKS]
+    return list(dict.fromkeys(strangers))
+
+
+def _speaks(anchor: Anchor, sentence: Sentence) -> float:
+    article = sentence.article
+    whole = f"{article.title}\n{article.source}\n{article.text}"
+    return speaks_of(anchor, sentence.text, f"{article.title}\n{article.text[: sentence.start]}", whole)
 
 
 def _day(article: Article) -> date | None:

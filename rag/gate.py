@@ -17,6 +17,8 @@ LOWEST = 0.03
 _OTHER_TIME = 0.3
 _OTHER_NAME = 0.2
 _LOOKED_AT = 3
+_NEARLY = 0.5
+"""Share of the best score from which on a sentence still counts where the best ones speak of another time."""
 
 
 def refusal_reason(question: str, candidates: Sequence[Candidate]) -> str:
@@ -31,7 +33,8 @@ def refusal_reason(question: str, candidates: Sequence[Candidate]) -> str:
     if candidates[0].score < LOWEST:
         return REFUSAL
     best = candidates[:_LOOKED_AT]
-    if max(c.features["period"] for c in best) <= _OTHER_TIME:
+    near = [c for c in candidates if c.score >= _NEARLY * candidates[0].score]
+    if max(c.features["period"] for c in (*best, *near)) <= _OTHER_TIME:
         return "资料中没有相关信息：资料说的是别的时间。"
     if max(c.features["names"] for c in best) <= _OTHER_NAME:
         return "资料中没有相关信息：资料说的是别的地方或机构。"

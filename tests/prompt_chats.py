@@ -90,9 +90,9 @@ def copy(prompt: Prompt) -> str:
 
 
 def merge(prompt: Prompt) -> str:
-    """The two best sentences as one."""
+    """The two best sentences as one; the number of an item in a list (8. 冷空气…) is nothing that a sentence says."""
     first, second = (*prompt.sentences, *prompt.sentences)[:2]
-    return f"{first.rstrip('。')}，{second}[1][2]"
+    return f"{first.rstrip('。')}，{re.sub(r'^[0-9]{1,2}[.、] *', '', second)}[1][2]"
 
 
 # ---- Faults ----
