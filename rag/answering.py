@@ -327,7 +327,7 @@ def verify_draft(
     found = _overruled(judged, llm)
     few = "只有一句" if any(s.support != "unsupported" for s in statements) else "没有一句"
     notice = f"大模型的回答{few}能在资料中找到依据，已不予采用" + ("，以下是原文摘录。" if found.statements else "。")
-    struck = tuple(replace(s, support="unsupported", citations=()) for s in statements)
+    struck = [s for s in statements if s.support == "unsupported"]
     return replace(found, statements=(*found.statements, *struck) if found.statements else (), notice=notice)
 
 

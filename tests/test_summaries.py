@@ -76,8 +76,8 @@ def test_a_draft_is_checked_sentence_by_sentence(bridges: Library) -> None:
 def test_with_fewer_than_two_sentences_that_hold_the_quotations_come(bridges: Library) -> None:
     for draft in ("望川大桥全长320米，总投资2.4亿元。大桥全长950米。", "大桥获得了鲁班奖。", "资料中没有相关信息。"):
         _, answer = ask(bridges, scripted(draft), "总结一下《望川大桥通车》")
-        assert len(answer.statements) >= 2
-        assert all(s.support == "supported" for s in answer.statements)
+        assert len(answer.shown) >= 2
+        assert all(s.support == "supported" for s in answer.shown)
         assert "以下是原文摘录" in answer.provenance.notice
 
 

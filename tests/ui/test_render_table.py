@@ -50,7 +50,8 @@ def test_what_an_llm_said_stands_above_the_table() -> None:
     false = Statement("西岭镇还产咖啡。", (), "unsupported", "资料中找不到")
     html = render.answer_html(compared(own, said(2, OTHER), false, llm="a-model"), "u1")
     text = chinese(html)
-    assert text.index("望川镇的茶叶产量更高") < text.index("西岭镇还产咖啡") < text.index("2020年的茶叶产量")
+    assert text.index("望川镇的茶叶产量更高") < text.index("2020年的茶叶产量") < text.index("西岭镇还产咖啡")
+    assert "另有1句未找到依据，未采用" in text.replace(" ", "")
     assert "未找到依据" in text
 
 
