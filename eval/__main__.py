@@ -53,9 +53,14 @@ def run(
         tuple[float, float] | None,
         typer.Option("--prices", help="大模型每百万词元的价格：提示词、回答", show_default=False),
     ] = None,
+    drafts: Annotated[
+        Path | None,
+        typer.Option("--drafts", help="存放大模型草稿的文件：提示词相同就不再问它（用时不计）", show_default=False),
+    ] = None,
     cache: CacheOption = None,
 ) -> None:
     """把评测集的每一题问一遍，写出逐题结果与汇总；中断后再运行会接着做。"""
+    from eval.drafts import KeptDrafts
     from eval.libraries import default_cache, library_texts, prepared_library, progress_bar
     from eval.report import describe, markdown, write_report
     from eval.run import describe_run, note_resources, run_cases
@@ -72,6 +77,10 @@ def run(
     ):
         task = bar.add_task(f"提问 {chosen.name}", total=len(chosen.cases))
         chat, _ = library.chat_model()
+        kept = None
+        if chat and drafts:
+            chat, kept = KeptDrafts.before(chat, drafts)
+            library.use_chat_model(chat)
         rows = run_cases(
             library,
             chosen,
@@ -80,6 +89,7 @@ def run(
             describe_run(chosen, settings, limit=limit, seed=seed),
             lambda done, total: bar.update(task, completed=done, total=total),
             TokenMeter.on(chat) if chat else None,
+            kept,
         )
         note_resources(place, library.path, prices)
     summary = write_report(place)

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from eval.datasets import Case, EvalSet
+from eval.drafts import KeptDrafts
 from eval.scoring import gold_rows, score_answer
 from eval.tokens import TokenMeter
 from rag import Answer, Event, Settings, Token, Turn, __version__
@@ -85,6 +86,7 @@ def run_cases(
     config: Mapping[str, Any],
     on_case: Callable[[int, int], None] | None = None,
     meter: TokenMeter | None = None,
+    kept: KeptDrafts | None = None,
 ) -> list[dict[str, Any]]:
     """Ask what `out` does not hold yet; return all rows in the order of the set.
 
@@ -98,6 +100,7 @@ def run_cases(
         config: see `describe_run`; kept in run.json.
         on_case: called with cases done and cases in all.
         meter: listens to the library's LLM.
+        kept: stands before it; an answer made of a draft that was kept has no time.
 
     Raises:
         SettingsError: `out` holds a run of another configuration.
@@ -116,6 +119,8 @@ def run_cases(
         for case in todo:
             row = _ask(library, case, gold_rows(case, texts), eval_set.key_of, config)
             row["tokens"] = meter.take() if meter else None
+            if kept and kept.take_reused():
+                row["seconds"] = row["first_token"] = None
             if row["answer"] is not None:
                 made = _same_make(made, row["answer"]["provenance"], out)
             file.write(json.dumps(row, ensure_ascii=False) + "\n")

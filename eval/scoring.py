@@ -199,7 +199,7 @@ def summarize(rows: Sequence[Row], *, seed: int = 0, prices: Sequence[float] | N
         },
         "metrics": {name: estimate.to_dict() for name, estimate in _estimates(good, seed, prices).items()},
         "by_type": {kind: _of_type(rows, kind, seed, prices) for kind in types},
-        "latencies": _histogram([row["seconds"] for row in good]),
+        "latencies": _histogram([row["seconds"] for row in good if row["seconds"] is not None]),
         "risk_coverage": [[round(c, 4), round(r, 4)] for c, r in risk_coverage(good)],
     }
 

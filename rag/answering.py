@@ -32,6 +32,7 @@ from rag.small_talk import small_talk
 from rag.summaries import judge_summary
 from rag.told_days import asks_about_time, with_days
 from rag.version import VERSION
+from rag.words import search_form
 
 _JUDGED_HITS = 5
 _LOCAL_CONTEXT = 330
@@ -39,6 +40,8 @@ _API_CONTEXT = 3000
 _SURE, _SURE_READ = 0.9, 0.6
 """Score of a sentence that is quoted although the LLM says nothing that holds, without and with the reader (whose scores are lower);
 `python -m eval run --llm` shows what it costs."""
+_ELSEWHERE = 0.4
+"""A sentence whose `names` or `period` feature is not above this speaks of something else than was asked."""
 _LONGEST_QUESTION = 2000
 _LONGEST_REWRITE = 30.0
 """Seconds that an LLM has for a follow-up before the rules' question is taken."""
@@ -319,28 +322,40 @@ def verify_draft(
         return _overruled(judged, llm)
     citations = Citations()
     candidates = _merged([own for _, own in judged])
-    statements = tuple(check_statement(text, candidates, citations) for text in draft_sentences(draft))
+    statements = tuple(check_statement(text, candidates, citations, question) for text in draft_sentences(draft))
     statements = check_form(judged, statements)
     if enough_holds(question, statements, candidates):
         told = add_left_out(question, judged, statements, citations)
         return _Verdict(_with_rivals(told, judged, citations), llm=llm)
-    found = _overruled(judged, llm)
+    found = _overruled(judged, llm, draft)
     few = "只有一句" if any(s.support != "unsupported" for s in statements) else "没有一句"
     notice = f"大模型的回答{few}能在资料中找到依据，已不予采用" + ("，以下是原文摘录。" if found.statements else "。")
     struck = [s for s in statements if s.support == "unsupported"]
     return replace(found, statements=(*found.statements, *struck) if found.statements else (), notice=notice)
 
 
-def _overruled(judged: Sequence[tuple[str, Sequence[Candidate]]], llm: str) -> _Verdict:
-    """A draft that says nothing: the source sentences that surely answer are quoted, else it is a refusal. Small models refuse too often."""
+def _overruled(judged: Sequence[tuple[str, Sequence[Candidate]]], llm: str, draft: str = "") -> _Verdict:
+    """A draft that says nothing: the source sentences that surely answer are quoted, else it is a refusal. Small models refuse too often.
+
+    Args:
+        draft: what was said in words that nothing carries; where it gives the figures of the sentence that answers best, that is quoted.
+    """
     sure = [
         (part, candidates)
         for part, candidates in judged
-        if candidates and (quoted_anyway(part, candidates) or _is_sure(candidates[0]))
+        if candidates
+        and (quoted_anyway(part, candidates) or _is_sure(candidates[0]) or _agrees(draft, part, candidates[0]))
     ]
     if not sure:
         return _Verdict((), REFUSAL, llm)
     return _Verdict(_extracts(sure), llm=llm, notice="大模型没有答出来，以下是原文摘录。")
+
+
+def _agrees(draft: str, question: str, candidate: Candidate) -> bool:
+    """Whether a draft answers with what the reader would: the LLM and it have found the same, each for itself."""
+    answer = candidate.answer
+    found = len(answer) > 1 and answer in search_form(draft) and answer not in search_form(question)
+    return found and min(candidate.features["names"], candidate.features["period"]) > _ELSEWHERE
 
 
 def _is_sure(candidate: Candidate) -> bool:

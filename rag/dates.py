@@ -21,12 +21,15 @@ _MONTH = r"(?:1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])\s?"
 _DAY = r"(?:3[01]|[12]\d|0?[1-9]|三十一?|二十[一二三四五六七八九]?|十[一二三四五六七八九]?|[一二三四五六七八九])\s?"
 _TO = r"\s?(?:-{1,2}|~|至|到)\s?"
 _EDGE = r"[初末底中](?!国|心|央|旬|共|报|线|区|部|级|秋|期|标|学|医|小|东|西|南|北)"
-_QUARTER = r"(?:第?[一二三四1-4]季(?:度|(?=报))|第[一二三四]个季度|首个?季度|前[三3]个?季度|[qQ][1-4](?![0-9A-Za-z]))"
+_QUARTER = (
+    r"(?:第?[一二三四1-4]季(?:度|(?=报))|第[一二三四]个季度|首个?季度|[前头][三3]个?季度|[qQ][1-4](?![0-9A-Za-z]))"
+)
 _MONTH_DAYS = rf"(?P<m>{_MONTH})月份?(?:\s?(?P<d>{_DAY})[日号]|(?P<part>[上中下]旬|{_EDGE}))?"
 _MONTH_DAY_RANGE = (
     rf"(?P<m>{_MONTH})月?份?(?:(?<=月)\s?(?P<d>{_DAY})[日号]?)?{_TO}"
     rf"(?:(?P<y2>(?:19|20|21)\d\d)年)?(?:(?P<m2>{_MONTH})月份?\s?)?(?:(?P<d2>{_DAY})[日号])?(?<=[月份日号])(?!\d)"
 )
+_MONTHS_SO_FAR = rf"[前头首](?P<n>{_MONTH}|[两兩])个月"
 _PART = rf"(?P<part>{_QUARTER}|[上下]半年|半年[度报]|年?(?:{_EDGE}|终))"
 
 _Handler = Callable[[re.Match[str], date | None, int | None], DateSpan | None]
@@ -175,7 +178,7 @@ def _part(m: re.Match[str], reference: date | None, hint: int | None) -> DateSpa
     part = m["part"].replace("第", "").replace("个", "")
     if "半年" in part:
         first, kind = ((1, 1, 6, 0) if part[0] in "上半" else (7, 1, 12, 0)), "half"
-    elif part[0] == "前":
+    elif part[0] in "前头":
         first, kind = (1, 1, 9, 0), "range"
     elif "季" in part or part[0] in "qQ":
         number = part[1] if part[0] in "qQ" else part[0].replace("首", "1")
@@ -185,6 +188,12 @@ def _part(m: re.Match[str], reference: date | None, hint: int | None) -> DateSpa
         first = {"初": (1, 1, 3, 0), "中": (5, 1, 8, 0)}.get(part[-1], (10, 1, 12, 0))
         kind = "part"
     return _in_year(year, word, first, kind, reference)  # type: ignore[arg-type]
+
+
+def _months_so_far(m: re.Match[str], reference: date | None, hint: int | None) -> DateSpan | None:
+    """Y年前N个月: from January on."""
+    year, word = _year_of(m, reference)
+    return _in_year(year, word, (1, 1, _number(m["n"]), 0), "range", reference)
 
 
 def _same_period(m: re.Match[str], reference: date | None, hint: int | None) -> DateSpan | None:
@@ -285,6 +294,7 @@ _NUMERIC: Final[tuple[tuple[re.Pattern[str], _Handler], ...]] = tuple(
         (r"(?P<c>)(?P<n>[1-9]0|[二三四五六七八九]十)年代", _decade),
         (rf"{_ANY_YEAR}?{_MONTH_DAY_RANGE}", _month_day_range),
         (rf"{_ANY_YEAR}?{_MONTH_DAYS}", _month_days),
+        (rf"{_ANY_YEAR}{_MONTHS_SO_FAR}", _months_so_far),
         (rf"{_ANY_YEAR}{_PART}", _part),
         (rf"{_YEAR}年(?P<part>{_EDGE})", _part),
         (rf"{_ANY_YEAR}同期", _same_period),
@@ -301,6 +311,7 @@ _WORDS: Final[dict[str, tuple[tuple[re.Pattern[str], _Handler], ...]]] = {}
 for _first, _pattern, _handler in (
     ("今去大前明后上本", rf"{_REL}\s?{_MONTH_DAY_RANGE}", _month_day_range),
     ("今去大前明后上本", rf"{_REL}的?\s?{_MONTH_DAYS}", _month_days),
+    ("今去大前明后上本", rf"{_REL}度?的?{_MONTHS_SO_FAR}", _months_so_far),
     ("今去大前明后上本", rf"{_REL}度?的?{_PART}", _part),
     ("今去大前明后上本", rf"{_REL}同期", _same_period),
     ("今去大前明后上本", rf"{_REL}度?", _year),
@@ -310,7 +321,7 @@ for _first, _pattern, _handler in (
     ("周星礼", r"(?:周|星期|礼拜)(?P<wd>[一二三四五六日天末])(?![福围黑个年大到家])", _weekday),
     ("上下", r"(?P<part>[上下]半年)", _part),
     ("半", r"(?P<part>半年[度报])", _part),
-    ("前首qQ", rf"(?P<part>{_QUARTER})末?", _part),
+    ("前头首qQ", rf"(?P<part>{_QUARTER})末?", _part),
     ("年", r"(?P<part>年[底末初]|年中(?!国))", _part),
     ("上", r"(?P<c>上个?世纪)(?P<n>[1-9]0|[二三四五六七八九]十)年代", _decade),
     ("本", r"(?P<c>本世纪)(?P<n>[1-9]0|[二三四五六七八九]十)年代", _decade),

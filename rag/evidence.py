@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from rag.anchors import Anchor, find_anchors, speaks_of
 from rag.bindings import misplaced, owners
-from rag.injections import evidence_text, inert_label
+from rag.injections import evidence_spans, evidence_text, inert_label
 from rag.quantities import Quantity, find_quantities
 from rag.quantity_match import missing_quantities, same_quantity
 from rag.records import SHANGHAI, Article, Citation, Statement, Support
-from rag.relevance import Candidate, Sentence
+from rag.relevance import Candidate, Sentence, sentence_at
 from rag.sentences import split_sentences
+from rag.table_rows import larger_elsewhere
 from rag.told_days import misread_days, with_days, without_days
-from rag.words import bigrams
+from rag.told_time import fits_time
+from rag.words import bigrams, search_form
 
 SUPPORTED = 0.6
 """Share of a statement's character bigrams that the cited sentences must hold for it to count as supported."""
@@ -39,6 +41,10 @@ _SPEAKS = 0.3
 
 _FOREIGN = 0.34
 """Share of a clause's bigrams that the cited articles must hold."""
+
+_THING = 3
+_NAMED_BEFORE = 0.9
+"""See `rag.told_time.fits_time`: the time was named last before the sentence."""
 
 _CLAUSE = re.compile(r"[，；。！？!?\n]+|[,;：:]+(?!\d)")
 _EXACT = re.compile(r"(?<!\d)(?:\d{3,4}-\d{3,8}(?:-\d{3,4})?|1[3-9]\d{9})(?!\d)|(?<=[为是])零")
@@ -115,32 +121,40 @@ class Citations:
 
 @dataclass(frozen=True, slots=True)
 class _Alignment:
+    """The candidates that hold a statement and its share in them; `further` tell the time that those before them leave unsaid."""
+
     candidates: tuple[Candidate, ...]
     share: float
+    further: tuple[Sentence, ...] = ()
 
     @property
     def sentences(self) -> tuple[Sentence, ...]:
-        return tuple(c.sentence for c in self.candidates)
+        return (*(c.sentence for c in self.candidates), *self.further)
 
 
-def check_statement(text: str, candidates: Sequence[Candidate], citations: Citations) -> Statement:
+def check_statement(text: str, candidates: Sequence[Candidate], citations: Citations, question: str = "") -> Statement:
     """A sentence of a draft with the source sentences that carry it.
 
     Args:
         text: the sentence, without marks.
         candidates: source sentences, best for the question first.
         citations: numbers the sentences that are cited.
+        question: what it answers. Its words may also stand in the title, or before the sentence in its line.
 
     Returns:
         supported: words, numbers, dates and names all stand in the cited sentences; partial: most of it does; unsupported:
         nothing carries it, or a number, date or name differs (the note says which). Unsupported statements cite nothing.
     """
     text = _without_addresses(text, candidates)
-    found = _align(text, candidates)
+    found = _align(text, candidates, question)
     if not found.sentences or found.share < PARTIAL:
         return Statement(text, (), "unsupported", "资料中找不到与这句话相符的原文")
     day = _day(found.sentences[0].article)
     untold = _missing(text, found.sentences)
+    witnesses = {(w.article.id, w.start): w for q in untold if (w := _told_before(q, found.sentences))}
+    if witnesses:
+        found = replace(found, further=tuple(witnesses.values()))
+        untold = _missing(text, found.sentences)
     undated = not any(_years_told(s.text, _day(s.article)) for s in found.sentences)
     missing = [q for q in untold if not (undated and _is_year(q, day))]
     if missing := [*missing, *misread_days(text, day)]:
@@ -153,7 +167,12 @@ def check_statement(text: str, candidates: Sequence[Candidate], citations: Citat
         return Statement(text, (), "unsupported", f"资料中这句话说的不是：{'、'.join(strangers)}")
     if all(min(c.features["names"], c.features["period"]) < _OFF_TOPIC for c in found.candidates):
         return Statement(text, (), "unsupported", "所依据的原文说的不是问题所问的对象或时间")
-    foreign = _foreign_clauses(text, found.sentences)
+    for sentence in found.sentences:
+        if others := _other_things(text, sentence):
+            return Statement(text, (), "unsupported", f"资料中这句话说的是别的：{'、'.join(others)}")
+        if row := larger_elsewhere(text, sentence.article.text, sentence.start):
+            return Statement(text, (), "unsupported", f"表里还有另一行：{row}")
+    foreign = _foreign_clauses(text, found.sentences, question)
     if foreign:
         return Statement(text, (), "unsupported", f"资料中没有：{'、'.join(foreign)}")
     note = ""
@@ -183,10 +202,46 @@ def _missing(text: str, sentences: Sequence[Sentence], *, strictly: bool = False
         here = missing_quantities(
             text, sentence.text, statement_reference=day, evidence_reference=day, hedges=True, strictly=strictly
         )
-        here = [q for q in here if not (_is_year(q, day) and day and _years_told(sentence.text, day) == {day.year})]
+        here = [
+            q
+            for q in here
+            if not (_is_year(q, day) and day and _years_told(sentence.text, day) == {day.year})
+            and not _told_more_exactly(q, sentence.text, day)
+        ]
         places = {q.start for q in here}
         missing = here if missing is None else [q for q in missing if q.start in places]
     return missing or []
+
+
+def _told_more_exactly(quantity: Quantity, text: str, day: date | None) -> bool:
+    """Whether a text tells a day of a third of a month: 10月下旬 by 10月22日."""
+    span = quantity.span
+    return (
+        span is not None
+        and quantity.text.endswith("旬")
+        and any(
+            q.span is not None and q.span.granularity == "day" and span.contains(q.span)
+            for q in find_quantities(text, reference=day)
+        )
+    )
+
+
+def _told_before(quantity: Quantity, sentences: Sequence[Sentence]) -> Sentence | None:
+    """The sentence in which an article named a time for the last time before one that speaks of it and does not name it."""
+    span = quantity.span
+    if span is None or span.start is None:
+        return None
+    for sentence in sentences:
+        article, day = sentence.article, _day(sentence.article)
+        if fits_time((span,), article.text, sentence.start, sentence.end, article.title, day) < _NAMED_BEFORE:
+            continue
+        for start, end in reversed(evidence_spans(article.text)):
+            if end <= sentence.start and any(
+                q.span is not None and q.span.start is not None and q.span.same(span)
+                for q in find_quantities(article.text[start:end], reference=day)
+            ):
+                return sentence_at(sentence.hit, start, end)
+    return None
 
 
 def _is_year(quantity: Quantity, day: date | None) -> bool:
@@ -211,33 +266,33 @@ def _without_addresses(text: str, candidates: Sequence[Candidate]) -> str:
     return _ADDRESS.sub(lambda address: address[0] if address[0] in known else "", text)
 
 
-def _align(text: str, candidates: Sequence[Candidate]) -> _Alignment:
+def _align(text: str, candidates: Sequence[Candidate], question: str) -> _Alignment:
     grams = bigrams(text)
     if not grams or not candidates:
         return _Alignment((), 0.0)
-    shares = [len(grams & bigrams(_with_context(c.sentence))) / len(grams) for c in candidates]
+    asked = grams & bigrams(question)
+    own = [grams & bigrams(_with_day(c.sentence)) for c in candidates]
     # At equal words the sentence that answers the question better is the source.
-    first = max(range(len(candidates)), key=lambda i: (round(shares[i], 2), candidates[i].score))
+    first = max(range(len(candidates)), key=lambda i: (round(len(own[i]) / len(grams), 2), candidates[i].score))
     chosen = [candidates[first]]
-    best = shares[first]
-    rest = grams - bigrams(_with_context(chosen[0].sentence))
-    gains = [len(rest & bigrams(c.sentence.text)) / len(grams) for c in candidates]
+    gains = [len((grams - own[first]) & bigrams(c.sentence.text)) / len(grams) for c in candidates]
     second = max(range(len(candidates)), key=lambda i: (round(gains[i], 2), candidates[i].score))
+    held = own[first] | asked & bigrams(_head(chosen[0].sentence))
     if gains[second] >= _SECOND and second != first:
         chosen.append(candidates[second])
-        best += gains[second]
-    return _Alignment(tuple(chosen), min(1.0, best))
+        held |= own[second]
+    return _Alignment(tuple(chosen), len(held) / len(grams))
 
 
-def _foreign_clauses(text: str, sentences: Sequence[Sentence]) -> list[str]:
-    """Clauses of a statement of which next to nothing stands in the articles it cites: what was slipped in beside what is true."""
+def _foreign_clauses(text: str, sentences: Sequence[Sentence], question: str) -> list[str]:
+    """Clauses of a statement of which next to nothing stands in the question or the articles it cites: what was slipped in beside what is true."""
     clauses = [clause for clause in _CLAUSE.split(text) if clause.strip() and not _CONNECTIVE.match(clause)]
     articles = {s.article.id: s.article for s in sentences}.values()
     told = "\n".join(
         f"{inert_label(a.title)}\n{inert_label(a.source)}\n{a.date}\n{evidence_text(a.text, 0, len(a.text))}"
         for a in articles
     )
-    known = bigrams(told)
+    known = bigrams(told) | bigrams(question)
     foreign = []
     for clause in clauses:
         grams = bigrams(clause)
@@ -248,10 +303,36 @@ def _foreign_clauses(text: str, sentences: Sequence[Sentence]) -> list[str]:
     return foreign
 
 
-def _with_context(sentence: Sentence) -> str:
-    """The sentence with the day of its article, which answers often add."""
+def _other_things(text: str, sentence: Sentence) -> list[str]:
+    """Things that a source sentence names where the statement names another of their kind, which nobody named there: 混合泳 for 自由泳."""
+    told = search_form(f"{_head(sentence)}\n{sentence.text}")
+    said = {word for word in _things(text) if word not in told}
+    return [
+        other
+        for other in _things(sentence.text)
+        if other not in search_form(text)
+        and any(word[-1] == other[-1] and len(word) == len(other) and word[0] != other[0] for word in said)
+    ]
+
+
+def _things(text: str) -> list[str]:
+    """Common nouns of three characters or more, in order; in those of two, 额 of 总额 and 金额 tells no two things apart."""
+    import rjieba
+
+    return [word for word, tag in rjieba.tag(search_form(text)) if tag in ("n", "nz", "l") and len(word) >= _THING]
+
+
+def _with_day(sentence: Sentence) -> str:
+    """The sentence with the year of its article, which answers often add."""
     day = sentence.article.date
     return f"{sentence.text} {day[:4]}年" if day else sentence.text
+
+
+def _head(sentence: Sentence) -> str:
+    """What is said above a sentence: title, heading, and its line up to it."""
+    article = sentence.article
+    line = article.text[sentence.line[0] : sentence.start]
+    return f"{article.title}\n{sentence.hit.chunk.heading}\n{line}"
 
 
 def _strangers(text: str, sentences: Sequence[Sentence]) -> list[str]:

@@ -27,7 +27,7 @@ _DIRECTION: Final = re.compile(
     rf"(?:(?P<up>{_UP})|(?P<down>{_DOWN}))(?:了|约|近|超过?|逾|达到?|为|突破|大约|幅度?|分别|不到|不足|至少|将近|接近|高达|速|率|比例|[：:]|\s)*$"
 )
 _ALSO: Final = re.compile(r"、|和|及|与|以及|，|,")
-_PLAN: Final = re.compile("预计|预期|预测|有望|力争|或将|计划|目标|争取|拟(?!合)|料将|将(?!近|军|士|领|来)|规划")
+_PLAN: Final = re.compile("预计|预期|预测|有望|力争|或将|计划|打算|目标|争取|拟(?!合)|料将|将(?!近|军|士|领|来)|规划")
 _SENTENCE: Final = re.compile("[。！？；!?;\n]")
 _CLAUSE: Final = re.compile("[。！？；!?;\n，：:]")
 

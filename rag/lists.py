@@ -10,12 +10,15 @@ from rag.enumerations import Enumeration, find_enumerations
 from rag.evidence import Citations
 from rag.extractive import extract, quote
 from rag.injections import evidence_spans
-from rag.records import Article, Statement
-from rag.relevance import Candidate, Sentence
+from rag.records import Statement
+from rag.relevance import Candidate, sentence_at
 from rag.sentences import is_row
+from rag.table_rows import CELL, TOTAL, extreme_row, tables
 from rag.told_days import asks_about_time
 from rag.words import bigrams, search_form, topic_words
 
+_LOOKED_AT = 3
+"""A table of which a row is among this many best sentences is looked through for its largest figure."""
 _MOST = 20
 """Sentences of a list at most."""
 
@@ -38,8 +41,6 @@ _COUNT = re.compile(
     r"(?<!第)(?<![\d.一二三四五六七八九十百千万])([两三四五六七八九十]|\d{1,2})[个家位名所宗场条项支座种款区市县部件起篇本人]"
 )
 _OVERVIEW = re.compile(r"消息|新闻|条|要点|措施|举措|步骤|内容|事项|建议|问题|议题|亮点|看点")
-_TOTAL = re.compile(r"[：:](?:合计|总计|小计|\S{0,4}合计)\s*\|")
-_CELL = re.compile(r"\|?\s*([^|：:]+)[：:]\s*([^|]*?)\s*(?=\||$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,15 @@ def quote_list(question: str, candidates: Sequence[Candidate], citations: Citati
     """The list without any LLM: every sentence that carries items, in the order of the article; empty for no candidates."""
     years = asks_about_time(question)
     return tuple(quote(item.candidate, citations, years=years) for item in _items(question, candidates))
+
+
+def extreme(question: str, candidates: Sequence[Candidate]) -> Candidate | None:
+    """The table row that holds the most or the least of what is asked, where one of the best sentences is a row of that table."""
+    for candidate in candidates[:_LOOKED_AT]:
+        sentence = candidate.sentence
+        if is_row(sentence.text) and (place := extreme_row(question, sentence.article.text, sentence.start)):
+            return _beside(candidate, *place)
+    return None
 
 
 def check_items(statement: Statement) -> Statement:
@@ -187,13 +197,9 @@ def _chain(candidate: Candidate) -> list[Candidate]:
 
 def _beside(candidate: Candidate, start: int, end: int) -> Candidate:
     """Another sentence of the candidate's article, judged as it is."""
-    sentence = candidate.sentence
-    if start == sentence.start:
+    if start == candidate.sentence.start:
         return candidate
-    text = sentence.article.text
-    line_end = text.find("\n", start)
-    line = (text.rfind("\n", 0, start) + 1, len(text) if line_end < 0 else line_end)
-    return replace(candidate, sentence=Sentence(sentence.hit, start, end, line))
+    return replace(candidate, sentence=sentence_at(candidate.sentence.hit, start, end))
 
 
 def _is_sentence(candidate: Candidate) -> bool:
@@ -209,14 +215,14 @@ def _rows(question: str, best: Candidate, counts: set[int]) -> list[_Item]:
     names, or one with as many rows as are spoken of."""
     article = best.sentence.article
     asked = search_form(question)
-    for block in _tables(article):
+    for block in tables(article.text):
         before = article.text[: block[0][0]].rstrip()
         own = any(start == best.sentence.start for start, _ in block) or len(before) == best.sentence.end
-        labels = {search_form(m[1]).strip() for m in _CELL.finditer(article.text[slice(*block[0])])}
+        labels = {search_form(m[1]).strip() for m in CELL.finditer(article.text[slice(*block[0])])}
         named = any(len(label) >= 2 and re.split(r"[（(]", label)[0] in asked for label in labels)
         if not own and not named and len(block) not in counts:
             continue
-        rows = [place for place in block if "合计" in asked or not _TOTAL.search(article.text[slice(*place)])]
+        rows = [place for place in block if "合计" in asked or not TOTAL.search(article.text[slice(*place)])]
         some = [
             p
             for p in rows
@@ -230,26 +236,11 @@ def _rows(question: str, best: Candidate, counts: set[int]) -> list[_Item]:
     return []
 
 
-def _tables(article: Article) -> list[list[tuple[int, int]]]:
-    """The places of the rows of each table of an article."""
-    tables: list[list[tuple[int, int]]] = []
-    end = -2
-    for start, stop in evidence_spans(article.text):
-        if not is_row(article.text[start:stop]):
-            continue
-        if tables and not article.text[end:start].strip():
-            tables[-1].append((start, stop))
-        else:
-            tables.append([(start, stop)])
-        end = stop
-    return tables
-
-
 def _values(row: str) -> list[str]:
     """What stands in the cells of a row that are no figures, in order."""
     return [
         m[2]
-        for m in _CELL.finditer(row)
+        for m in CELL.finditer(row)
         if re.search(r"[^\W\d]{2}", m[2]) and not m[2][:1].isdigit() and m[1].strip() != "名次"
     ]
 

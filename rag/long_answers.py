@@ -9,7 +9,7 @@ from rag.answer_forms import answer_form
 from rag.comparison_tables import figures_of
 from rag.evidence import Citations
 from rag.extractive import extract
-from rag.lists import check_items, complete_set, left_out, quote_list
+from rag.lists import check_items, complete_set, extreme, left_out, quote_list
 from rag.records import Statement
 from rag.relevance import Candidate
 from rag.summaries import quote_summary
@@ -31,8 +31,11 @@ def is_summary(question: str) -> bool:
 
 
 def quoted_anyway(question: str, candidates: Sequence[Candidate]) -> bool:
-    """Whether the sources are quoted although nothing of a draft holds: summaries, which name no fact, and lists that they hold complete."""
+    """Whether the sources are quoted although nothing of a draft holds: summaries, which name no fact, lists that they hold complete, and
+    the row of a table that holds the most."""
     form = answer_form(question)
+    if extreme(question, candidates):
+        return True
     return form == "summary" or (form == "list" and candidates[0].score >= _LIST and complete_set(question, candidates))
 
 
@@ -52,7 +55,8 @@ def quotes_for(parts: Sequence[Part], citations: Citations) -> list[Statement]:
             case "list":
                 quoted += quote_list(part, candidates, citations)
             case _:
-                quoted += extract(part, candidates, citations)
+                row = extreme(part, candidates)
+                quoted += extract(part, [row] if row else candidates, citations)
     return list({statement.citations[0].number: statement for statement in quoted}.values())
 
 

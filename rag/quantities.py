@@ -30,6 +30,11 @@ _SKIP: Final = re.compile(
     re.ASCII,
 )
 _JOIN: Final = re.compile(r"\s?(?:-{1,2}|~|至|到)\s?")
+_COLUMN: Final = re.compile(r"[(（]\s?([^()（）|:：\d]{1,8}?)\s?[)）]\s?[:：]\s?-?$")
+"""The unit in the label of a table's value: 均价（元/平方米）：24,496."""
+_COMING: Final = frozenset({"明年", "后年"})
+"""Years of which a day is told further on: of 去年 the day that follows is as often that of the report."""
+_STOP: Final = re.compile(r"[。；;！!？?\n]")
 _TRIGGER: Final = re.compile(rf"[0-9{NUMERAL_CHARS}几数上半翻第首负{re.escape(TRIGGERS)}]")
 
 
@@ -91,7 +96,8 @@ def find_quantities(text: str, *, reference: date | None = None) -> list[Quantit
             position = skips[-1][1]
             continue
         last = drafts[-1] if drafts else None
-        draft, position = _read(folded, position, last, reference)
+        dated = next((d for d in reversed(drafts) if d.span), None)
+        draft, position = _read(folded, position, last, dated, reference)
         if draft is None:
             continue
         if last and _join(folded, last, draft):
@@ -112,8 +118,10 @@ def find_quantities(text: str, *, reference: date | None = None) -> list[Quantit
     ]  # fmt: skip
 
 
-def _read(folded: str, at: int, last: Draft | None, reference: date | None) -> tuple[Draft | None, int]:
-    """What begins at a trigger character, and where to go on."""
+def _read(
+    folded: str, at: int, last: Draft | None, dated: Draft | None, reference: date | None
+) -> tuple[Draft | None, int]:
+    """What begins at a trigger character, and where to go on. `last` is the quantity before it, `dated` the last date."""
     char = folded[at]
     digit = "0" <= char <= "9"
     floor = last.end if last else 0
@@ -122,16 +130,33 @@ def _read(folded: str, at: int, last: Draft | None, reference: date | None) -> t
     year = None
     if last and last.span and last.span.start and folded[last.end : at] in ("、", "和", "及", "与"):
         year = last.span.start.year
+    elif dated and dated.span and dated.span.word in _COMING and not _STOP.search(folded, dated.end, at):
+        year = dated.span.start.year if dated.span.start else None  # 明年的赛事提前到10月18日
     if found := match_date(folded, at, reference=reference, year=year):
         end, span = found
         return Draft(at, end, "date", span=span), end
     if phrase := read_phrase(folded, at, last):
         return phrase
     if digit:
-        return read_digits(folded, at, floor)
+        return _with_column_unit(folded, *read_digits(folded, at, floor))
     if char in NUMERAL_CHARS or char in "几数上":
         return read_chinese(folded, at)
     return None, at + 1
+
+
+def _with_column_unit(folded: str, draft: Draft | None, end: int) -> tuple[Draft | None, int]:
+    """A bare number in the unit that the label of its column names, where it does."""
+    if draft is None or draft.kind != "amount" or draft.unit:
+        return draft, end
+    column = _COLUMN.search(folded, max(0, draft.start - 14), draft.start)
+    whole = folded[draft.start : end].removeprefix("-") + column[1] if column else ""
+    told, stop = read_digits(whole, 0, 0) if whole[:1].isdecimal() else (None, 0)
+    if told is None or not (told.unit or told.factor != 1) or stop != len(whole):
+        return draft, end
+    if isinstance(draft.value, Decimal) and isinstance(told.value, Decimal) and draft.value < 0:
+        told.value = -told.value
+    told.start, told.end, told.pending = draft.start, draft.end, False
+    return told, end
 
 
 def _join(folded: str, last: Draft, draft: Draft) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from embeddings import Embedder
 from embeddings.embedder import Matrix, Vector
-from rag.anchors import find_anchors, speaks_of
+from rag.anchors import Anchor, find_anchors, speaks_of
 from rag.collection import Collection
 from rag.date_spans import DateSpan
 from rag.injections import evidence_spans
@@ -100,10 +100,15 @@ def sentences_of(hits: Sequence[Hit]) -> list[Sentence]:
             if end <= hit.chunk.start or start >= hit.chunk.end or (hit.article.id, start) in seen:
                 continue
             seen.add((hit.article.id, start))
-            line_end = text.find("\n", start)
-            line = (text.rfind("\n", 0, start) + 1, len(text) if line_end < 0 else line_end)
-            sentences.append(Sentence(hit, start, end, line))
+            sentences.append(sentence_at(hit, start, end))
     return sentences
+
+
+def sentence_at(hit: Hit, start: int, end: int) -> Sentence:
+    """The sentence of a hit's article that lies there."""
+    text = hit.article.text
+    line_end = text.find("\n", start)
+    return Sentence(hit, start, end, (text.rfind("\n", 0, start) + 1, len(text) if line_end < 0 else line_end))
 
 
 def rank_sentences(collection: Collection, question: str, hits: Sequence[Hit]) -> list[Candidate]:
@@ -120,7 +125,7 @@ def rank_sentences(collection: Collection, question: str, hits: Sequence[Hit]) -
     vectors = _vectors(collection.embedder, [search_form(s.text) for s in sentences])
     cosines = vectors @ query
     background = _background(collection.embedder, query)
-    asked = _asked(collection, question)
+    asked = _asked(collection, question, hits)
     candidates: list[tuple[Sentence, dict[str, float]]] = []
     for sentence, cosine in zip(sentences, cosines, strict=True):
         features = _features(asked, sentence, (float(cosine) - background) / (1.0 - background))
@@ -197,13 +202,14 @@ class _Question:
     text: str
     words: Mapping[str, float]
     times: tuple[DateSpan, ...]
+    names: tuple[Anchor, ...]
     expects: Expectation
 
 
-def _asked(collection: Collection, question: str) -> _Question:
+def _asked(collection: Collection, question: str, hits: Sequence[Hit]) -> _Question:
     words = topic_words(question)
     idf = collection.index().idf(words)
-    return _Question(question, idf, asked_spans(question), question_expects(question))
+    return _Question(question, idf, asked_spans(question), _asked_names(question, hits), question_expects(question))
 
 
 def _features(asked: _Question, sentence: Sentence, cosine: float) -> dict[str, float]:
@@ -215,21 +221,37 @@ def _features(asked: _Question, sentence: Sentence, cosine: float) -> dict[str, 
         "cosine": min(1.0, max(0.0, cosine)),
         "words": _coverage(asked.words, sentence.text),
         "context": _coverage(asked.words, f"{context} {sentence.text}"),
-        "names": _names(asked.text, sentence, before),
+        "names": _names(asked.names, sentence, before),
         "period": _period(asked, sentence),
         "kind": _has_kind(asked.expects, sentence),
     }
 
 
-def _names(question: str, sentence: Sentence, before: str) -> float:
-    """1 when the sentence can speak of one of the places or organisations asked for, 0.2 when a rival stands nearer.
-
-    Only names with an ending that tells their kind count (区, 市, 公司 …): the others are too often wrongly recognised.
-    """
+def _names(asked: Sequence[Anchor], sentence: Sentence, before: str) -> float:
+    """1 when the sentence can speak of one of the places or organisations asked for or names the person, 0.2 when a rival stands nearer."""
     article = sentence.article
     whole = f"{article.title}\n{article.source}\n{article.text}"
-    asked = [a for a in find_anchors(question) if a.kind in ("place", "org") and a.rank != a.kind]
-    return max((speaks_of(anchor, sentence.text, before, whole) for anchor in asked), default=1.0)
+    plain = search_form(sentence.text)
+    if any(anchor.kind == "person" and anchor.core in plain for anchor in asked):
+        return 1.0
+    own = [anchor for anchor in asked if anchor.kind != "person"]
+    return max((speaks_of(anchor, sentence.text, before, whole) for anchor in own), default=1.0)
+
+
+def _asked_names(question: str, hits: Sequence[Hit]) -> tuple[Anchor, ...]:
+    """The names of a question: places and organisations with an ending that tells their kind (区, 市, 公司 …), those that the passages
+    give such an ending (云汐, there 云汐市), and persons. The others are too often wrongly recognised."""
+    named = [
+        a for a in find_anchors(question) if a.kind == "person" or (a.kind in ("place", "org") and a.rank != a.kind)
+    ]
+    plain = search_form(question)
+    told = {a.core: a for hit in hits for a in find_anchors(hit.chunk.text) if a.kind == "place" and a.rank != a.kind}
+    bare = [
+        replace(anchor, start=plain.find(core), end=plain.find(core) + len(core), text=core)
+        for core, anchor in told.items()
+        if len(core) > 1 and core in plain and not any(core in a.text for a in named)
+    ]
+    return (*named, *bare)
 
 
 def _background(embedder: Embedder, query: Vector) -> float:

@@ -129,6 +129,9 @@ def _fold(text: str) -> str:
     )
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
     text = re.sub(r"(?<=\d) +(?=[\u4e00-\u9fff%])|(?<=[\u4e00-\u9fff]) +(?=\d)", "", text)  # 10 月 2 日
+    text = re.sub(
+        r"\(([^()|:\d]{1,8})\):\s*(-?[\d.]+)(?=\s*(?:\||$))", r":\2\1", text
+    )  # the unit in the label of a table's value
     text = re.sub("(?<=[一二三四])季报", "季度", text)
     for months, part in (("6", "上半年"), ("3", "一季度"), ("9", "前三季度")):
         text = re.sub(rf"(?<!\d)1[-~至到—]{months}月份?", part, text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.anchors import find_anchors, speaks_of
+from rag.anchors import find_anchors, rivals, speaks_of
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,30 @@ FIGURE = "2020年，全区金融产业增加值达400.69亿元。"
 def test_which_district_a_sentence_speaks_of(asked: str, sentence: str, before: str, expected: float) -> None:
     anchor = find_anchors(asked)[0]
     assert speaks_of(anchor, sentence, before, before + sentence) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence", "before"),
+    [
+        (
+            "小熊猫",
+            "三只幼崽昨日首次与游客见面。",
+            "碧砚动物园小熊猫三胞胎满百日。园方正征集名字。",
+        ),  # neither is a person
+        ("马拉松", "组委会主任车向东透露，起跑日期将提前。", "望川马拉松鸣枪。"),
+        (
+            "栖江",
+            "细颗粒物平均浓度为26.4微克/立方米。",
+            "栖江市昨日通报，上月，澄湖水质首次达标。",
+        ),  # 栖江市, no rival of a lake
+    ],
+)
+def test_what_is_no_rival_stands_between_no_name_and_its_sentence(asked: str, sentence: str, before: str) -> None:
+    anchor = find_anchors(asked)[0]
+    assert speaks_of(anchor, sentence, before, before + sentence) >= 0.5
+
+
+@pytest.mark.parametrize(("asked", "other"), [("李强", "王毅"), ("拾尘X3", "拾尘X2")])
+def test_people_and_codes_are_rivals(asked: str, other: str) -> None:
+    (one, *_), (two, *_) = find_anchors(asked), find_anchors(other)
+    assert rivals(one, two)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
-from rag.answering import build_messages
+from rag.answering import build_messages, verify_draft
 from rag.chat_models import ChatModel
 from rag.library import Library
 from rag.records import Answer, Retrieved, Token, Turn
@@ -206,3 +207,17 @@ def test_a_follow_up_is_asked_as_it_stands_alone(filled: Library) -> None:
 def test_odd_questions_end_in_an_answer(filled: Library, question: str) -> None:
     _, answer = ask(filled, None, question)
     assert isinstance(answer.text, str)
+
+
+def test_what_the_llm_and_the_reader_have_both_found_is_quoted_although_the_words_of_the_draft_are_not_carried(
+    filled: Library,
+) -> None:
+    found = rank_sentences(filled, QUESTION, filled.search(QUESTION, 5))
+    unsure = [replace(c, score=0.3, answer="400.69亿元") for c in found]
+    draft = "哎呀，我猜差不多就是400.69亿元吧，谁说得准呢，反正我也只是随口一提。"
+    agreed = verify_draft(draft, [(QUESTION, unsure)], "scripted")
+    assert agreed.statements[0].citations[0].quote == found[0].sentence.text.strip()
+    assert "以下是原文摘录" in agreed.notice
+    elsewhere = [replace(c, features={**c.features, "names": 0.2}) for c in unsure]
+    assert verify_draft(draft, [(QUESTION, elsewhere)], "scripted").statements == ()
+    assert verify_draft(draft, [(f"{QUESTION}是400.69亿元吗", unsure)], "scripted").statements == ()

@@ -157,3 +157,79 @@ def test_refusals_are_recognised(draft: str, refuses: bool) -> None:
 
 def test_sentences_of_a_draft_come_once_and_without_marks() -> None:
     assert draft_sentences("甲增长6.3%[1]。甲增长6.3%[2]。\n乙下降3%。") == ["甲增长6.3%。", "乙下降3%。"]
+
+
+def checked(library: Library, title: str, text: str, question: str, draft: str) -> tuple[str, list[str], str]:
+    library.add_articles([make_article(title, text)])
+    found = rank_sentences(library, question, library.search(question, 5))
+    statement = check_statement(draft, found, Citations(), question)
+    return statement.support, [c.quote for c in statement.citations], statement.note
+
+
+AIR = (
+    "栖江市生态环境局昨日通报，澄湖湖心断面水质首次达标。\n"
+    "今年1至7月，全市空气质量优良天数为186天；细颗粒物（PM2.5）平均浓度为26.4微克/立方米，下降9.3%；臭氧超标天数为17天。"
+)
+
+
+def test_the_sentence_that_tells_the_time_is_cited_beside_the_one_with_the_figure(library: Library) -> None:
+    question = "2021年头七个月栖江PM2.5平均浓度多少？"
+    draft = "2021年头七个月栖江PM2.5平均浓度为26.4微克/立方米。"
+    support, quotes, _ = checked(library, "澄湖水质首次达标", AIR, question, draft)
+    assert support == "supported"
+    assert quotes == [
+        "细颗粒物（PM2.5）平均浓度为26.4微克/立方米，下降9.3%；",
+        "今年1至7月，全市空气质量优良天数为186天；",
+    ]
+
+
+@pytest.mark.parametrize("period", ["2021年上半年", "2021年头八个月", "2020年头七个月", "2021年7月"])
+def test_a_time_that_was_not_told_before_is_not_vouched_for(period: str, library: Library) -> None:
+    draft = f"{period}栖江PM2.5平均浓度为26.4微克/立方米。"
+    assert checked(library, "澄湖水质首次达标", AIR, f"{period}栖江PM2.5平均浓度多少？", draft)[0] == "unsupported"
+
+
+RACE = "本报望川7月2日讯 望川马拉松今天鸣枪。组委会主任车向东透露，明年的第十届赛事将把起跑日期提前到10月18日。"
+
+
+@pytest.mark.parametrize(("day", "support"), [("2022年10月18日", "supported"), ("2021年10月18日", "unsupported")])
+def test_the_year_of_a_day_is_the_one_that_its_sentence_names(day: str, support: str, library: Library) -> None:
+    question = "第十届望川马拉松打算在哪年哪月哪日起跑？"
+    assert checked(library, "望川马拉松", RACE, question, f"第十届望川马拉松打算在{day}起跑。")[0] == support
+
+
+def test_a_third_of_a_month_is_told_by_a_day_in_it(library: Library) -> None:
+    text = "鹿鸣出行公布了10月22日故障的调查报告，故障前后历时4小时06分。"
+    for part, support in (("10月下旬", "supported"), ("10月上旬", "unsupported")):
+        draft = f"鹿鸣出行{part}的故障前后历时4小时06分。"
+        assert checked(library, "鹿鸣出行更正", text, f"鹿鸣出行{part}的故障持续了多久？", draft)[0] == support
+
+
+def test_another_thing_of_the_kind_is_not_the_one_asked_for(library: Library) -> None:
+    text = "司马溪的主项其实是400米个人混合泳，她在这个项目中以4分49秒62获得第四。"
+    question = "司马溪400米自由泳的最好成绩是多少？"
+    support, _, note = checked(library, "司马溪夺冠", text, question, "司马溪400米自由泳的最好成绩是4分49秒62。")
+    assert (support, note) == ("unsupported", "资料中这句话说的是别的：混合泳")
+
+
+PRICES = (
+    "今年1-5月商品房销售情况如下：\n"
+    "| 城区：澄湖区 | 均价（元/平方米）：24,496 |\n"
+    "| 城区：云麓区 | 均价（元/平方米）：18,515 |\n"
+    "| 城区：全市 | 均价（元/平方米）：30,000 |"
+)
+
+
+@pytest.mark.parametrize(
+    ("draft", "support"),
+    [
+        ("均价最高的是澄湖区，每平方米24,496元。", True),
+        ("均价最高的是云麓区，每平方米18,515元。", False),
+        ("均价最低的是云麓区，每平方米18,515元。", True),
+        ("均价最低的是澄湖区，每平方米24,496元。", False),
+    ],
+)
+def test_the_most_of_a_table_is_what_no_other_row_exceeds(draft: str, support: bool, library: Library) -> None:
+    found, quotes, note = checked(library, "商品房均价", PRICES, "商品房均价最高的是哪个区？", draft)
+    assert (found != "unsupported") == support, note
+    assert len(quotes) >= support

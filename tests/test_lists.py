@@ -141,3 +141,10 @@ def test_items_must_stand_in_what_is_cited() -> None:
     bad = check_items(Statement("迁入的有心脏外科、眼科。", (citation,), "supported"))
     assert (bad.support, bad.citations) == ("unsupported", ())
     assert "眼科" in bad.note
+
+
+@pytest.mark.parametrize(("most", "team"), [("最多", "望川队"), ("最少", "北山队")])
+def test_the_row_that_holds_the_most_is_the_answer(most: str, team: str, library: Library) -> None:
+    library.add_articles([make_article("青石联赛积分榜", TABLE)])
+    (row,) = quotes(library, f"青石联赛积分榜上哪支球队积分{most}？")
+    assert team in row

@@ -400,3 +400,20 @@ def _seconds(text: str) -> float:
     begun = time.process_time()
     find_quantities(text)
     return time.process_time() - begun
+
+
+@pytest.mark.parametrize(
+    ("cell", "unit", "value"),
+    [
+        ("| 均价（元/平方米）：24,496 |", "元/平方米", "24496"),
+        ("| 销售额(亿元)：142.91 |", "元", "14291000000"),
+        ("| 增速（%）：-2.1 |", "%", "-2.1"),
+        ("| 票数（万）：3 |", "", "30000"),
+        ("| 人数（人）：12人 |", "人", "12"),
+        ("| 备注（暂定）：12 |", "", "12"),
+    ],
+)
+def test_a_value_of_a_table_has_the_unit_of_its_column(cell: str, unit: str, value: str) -> None:
+    (quantity,) = find_quantities(cell)
+    assert cell[quantity.start : quantity.end] == quantity.text
+    assert (quantity.unit, quantity.value) == (unit, Decimal(value))
