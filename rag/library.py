@@ -14,7 +14,7 @@ from rag.chat_models import ChatModel, load_chat_model
 from rag.collection import Collection
 from rag.errors import ModelError
 from rag.filters import Filters
-from rag.records import Answer, Event, Hit, Turn
+from rag.records import Answer, Event, Hit, Mode, Turn
 from rag.retrieval import choose_scope, retrieve
 from rag.settings import Settings, load_settings
 
@@ -84,12 +84,14 @@ class Library(Collection):
         *,
         filters: Filters | None = None,
         passages: Sequence[Hit] | None = None,
+        mode: Mode = "auto",
     ) -> Iterator[Event]:
         """Answer as a stream of events: one `Retrieved`, the LLM's draft as `Token`s, one `Answer`.
 
         Args:
             filters: see `search`.
             passages: answer from these instead of searching.
+            mode: with "extractive" the LLM is neither loaded nor asked.
 
         Example:
             >>> for event in library.events("……？"):          # doctest: +SKIP
@@ -97,7 +99,7 @@ class Library(Collection):
             ...         case Token(text): print(text, end="")
             ...         case Answer(): print(event.text)
         """
-        chat, notice = self.chat_model()
+        chat, notice = self.chat_model() if mode == "auto" else (None, "")
         return answer_events(self, question, history, chat, notice, filters, passages)
 
     def ask(self, question: str, history: Sequence[Turn] = (), *, filters: Filters | None = None) -> Answer:

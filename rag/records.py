@@ -300,6 +300,10 @@ Event = Retrieved | Token | Answer
 """What an answer streams: one `Retrieved`, any number of `Token`, one `Answer`; small talk only the `Answer`."""
 
 
+Mode = Literal["auto", "extractive"]
+"""How a question is answered: by the LLM where there is one, or by quoting alone, without asking the LLM anything."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One finished exchange of a conversation, as follow-ups need it."""

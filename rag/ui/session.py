@@ -11,7 +11,7 @@ from typing import Final
 
 from rag.errors import YoujuError
 from rag.filters import Filters
-from rag.records import Answer, Event, Retrieved, Token, Turn
+from rag.records import Answer, Event, Mode, Retrieved, Token, Turn
 from rag.small_talk import small_talk
 from rag.ui import render
 from rag.ui.backend import Backend
@@ -49,6 +49,10 @@ class Session:
     exchanges: list[Exchange] = field(default_factory=list)
     alone: bool = False
     """Whether the next question is one that the reader edited, to be taken as it stands."""
+    mode: Mode = "auto"
+    """How the next question is answered."""
+    client: str = field(default_factory=lambda: f"page-{secrets.token_hex(8)}")
+    """Who asks, for a fair share of the LLM."""
 
     @property
     def rewritten(self) -> str:
@@ -107,7 +111,7 @@ class Session:
         self.exchanges.append(exchange)
         yield
         try:
-            yield from _follow(exchange, backend.events(exchange.question, history, filters))
+            yield from _follow(exchange, backend.events(exchange.question, history, filters, self.mode, self.client))
             if exchange.running:
                 exchange.html = render.error_html(None)
         except YoujuError as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from rag.filters import Filters
-from rag.records import Event, Token, Turn
+from rag.records import Event, Mode, Token, Turn
 from rag.ui import UiStatus
 from rag.ui.session import Session
 from tests.ui.fake_backend import FakeBackend
@@ -68,6 +68,14 @@ def test_an_edited_question_is_taken_as_it_stands_once(backend: FakeBackend) -> 
     assert not session.alone
 
 
+def test_the_mode_of_a_session_goes_with_each_question(backend: FakeBackend) -> None:
+    session = Session()
+    run(session, backend, QUESTION)
+    session.mode = "extractive"
+    run(session, backend, QUESTION)
+    assert backend.modes == ["auto", "extractive"]
+
+
 def test_small_talk_is_replied_to_without_a_search_and_leaves_no_turn(backend: FakeBackend) -> None:
     session = Session()
     seen = run(session, backend, "你好")
@@ -102,7 +110,14 @@ def test_an_unknown_error_is_logged_not_shown(backend: FakeBackend, caplog: pyte
 
 def test_a_stream_without_an_answer_is_an_error() -> None:
     class Silent:
-        def events(self, question: str, history: Sequence[Turn], filters: Filters | None = None) -> Iterator[Event]:
+        def events(
+            self,
+            question: str,
+            history: Sequence[Turn],
+            filters: Filters | None = None,
+            mode: Mode = "auto",
+            client: str = "",
+        ) -> Iterator[Event]:
             yield Token("半句")
 
         def status(self) -> UiStatus:
