@@ -85,6 +85,7 @@ class Library(Collection):
         filters: Filters | None = None,
         passages: Sequence[Hit] | None = None,
         mode: Mode = "auto",
+        client: str = "",
     ) -> Iterator[Event]:
         """Answer as a stream of events: one `Retrieved`, the LLM's draft as `Token`s, one `Answer`.
 
@@ -92,6 +93,7 @@ class Library(Collection):
             filters: see `search`.
             passages: answer from these instead of searching.
             mode: with "extractive" the LLM is neither loaded nor asked.
+            client: who asks, for a fair share of the LLM; empty for the program itself.
 
         Example:
             >>> for event in library.events("……？"):          # doctest: +SKIP
@@ -100,7 +102,7 @@ class Library(Collection):
             ...         case Answer(): print(event.text)
         """
         chat, notice = self.chat_model() if mode == "auto" else (None, "")
-        return answer_events(self, question, history, chat, notice, filters, passages)
+        return answer_events(self, question, history, chat, notice, filters, passages, client)
 
     def ask(self, question: str, history: Sequence[Turn] = (), *, filters: Filters | None = None) -> Answer:
         """The finished answer: every statement with its source sentence, or a refusal.

@@ -45,7 +45,7 @@ class Backend(Protocol):
         mode: Mode = "auto",
         client: str = "",
     ) -> Iterator[Event]:
-        """Answer a question: one `Retrieved`, any number of `Token`, one `Answer`.
+        """Answer a question; see `Event`.
 
         Args:
             filters: which articles are searched; None leaves it to what the question says of the day.

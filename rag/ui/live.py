@@ -41,7 +41,7 @@ class LiveBackend:
         client: str = "",
     ) -> Iterator[Event]:
         """See `Backend.events`."""
-        return self._library.events(question, history, filters=filters, mode=mode)
+        return self._library.events(question, history, filters=filters, mode=mode, client=client)
 
     def facets(self) -> Facets:
         """See `Backend.facets`."""

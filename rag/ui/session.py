@@ -11,7 +11,7 @@ from typing import Final
 
 from rag.errors import YoujuError
 from rag.filters import Filters
-from rag.records import Answer, Event, Mode, Retrieved, Token, Turn
+from rag.records import Answer, Event, Mode, Retrieved, Token, Turn, Waiting
 from rag.small_talk import small_talk
 from rag.ui import render
 from rag.ui.backend import Backend
@@ -158,6 +158,11 @@ def _follow(exchange: Exchange, events: Iterator[Event]) -> Iterator[None]:
                 case Retrieved(hits=hits, notice=notice):
                     exchange.html = render.progress_html("reading", count=str(len(hits)))
                     scope_notice = notice
+                case Waiting(ahead=ahead):
+                    exchange.html = render.progress_html("queued", count=str(ahead))
+                case Token(text=""):
+                    if not exchange.draft:
+                        exchange.html = render.progress_html("thinking")
                 case Token(text=text):
                     exchange.draft += text
                     if time.monotonic() - drawn < _REDRAW:
