@@ -319,7 +319,21 @@ def chat(
             open_browser=not no_browser,
             samples=[line.strip() for line in samples if line.strip()],
             announce=lambda line: out.print(escape(line)),
+            library=collection,
         )
+
+
+@app.command("serve")
+def serve_quietly(
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    llm: LlmOption = None,
+    embedder: EmbedderOption = None,
+    host: Annotated[str | None, typer.Option("--host", help="监听的地址", show_default=False)] = None,
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="监听的端口", show_default=False)] = None,
+) -> None:
+    """启动网页与 HTTP 接口（说明见 /docs），不打开浏览器。"""
+    chat(library, config, llm, embedder, host, port, no_browser=True, if_empty=None, questions=None)
 
 
 @app.command("settings")

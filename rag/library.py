@@ -14,6 +14,7 @@ from rag.chat_models import ChatModel, load_chat_model
 from rag.collection import Collection
 from rag.errors import ModelError
 from rag.filters import Filters
+from rag.llm_queue import LlmQueue
 from rag.records import Answer, Event, Hit, Mode, Turn
 from rag.retrieval import choose_scope, retrieve
 from rag.settings import Settings, load_settings
@@ -139,6 +140,11 @@ class Library(Collection):
                     self._chat_notice = f"大模型用不了（{error.message}），以下是原文摘录。"
                 self._chat_loaded = True
             return self._chat, self._chat_notice
+
+    @property
+    def llm_queue(self) -> LlmQueue | None:
+        """Where questions wait for the LLM; None while none is loaded."""
+        return self._chat.queue if self._chat else None
 
     def use_chat_model(self, chat: ChatModel | None, notice: str = NO_LLM) -> None:
         """Switch to another LLM (None: extractive), from the next question on."""

@@ -128,7 +128,7 @@ class Hit:
             "title": self.article.title,
             "path": self.article.path,
             "source": self.article.source,
-            "published_at": _iso(self.article.published_at),
+            "published_at": iso(self.article.published_at),
             "start": self.chunk.start,
             "end": self.chunk.end,
             "text": self.chunk.text,
@@ -155,7 +155,7 @@ class Citation:
             "title": self.article.title,
             "source": self.article.source,
             "url": self.article.url,
-            "published_at": _iso(self.article.published_at),
+            "published_at": iso(self.article.published_at),
             "path": self.article.path,
             "start": self.start,
             "end": self.end,
@@ -323,6 +323,6 @@ class Turn:
     answer: str
 
 
-def _iso(moment: datetime | None) -> str | None:
+def iso(moment: datetime | None) -> str | None:
     """ISO 8601 in Asia/Shanghai, or None."""
     return moment.astimezone(SHANGHAI).isoformat(timespec="seconds") if moment else None
