@@ -16,7 +16,7 @@ HEARTBEAT: Final = 0.5
 MOST_WAITING: Final = 16
 """Questions that wait, over all clients; at a quarter of a minute an answer the last one waits four minutes."""
 
-MOST_OF_ONE: Final = 3
+MOST_OF_ONE: Final = 4
 """Questions of one client that wait or are being answered."""
 
 

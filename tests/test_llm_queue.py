@@ -115,7 +115,7 @@ def test_one_client_cannot_fill_the_queue() -> None:
     queue = LlmQueue()
     own = [queue.place("甲") for _ in range(MOST_OF_ONE)]
     assert [ahead(place) for place in own] == list(range(MOST_OF_ONE))
-    with pytest.raises(ChatModelError, match="您已有 3 个问题在等大模型回答"):
+    with pytest.raises(ChatModelError, match="您已有 4 个问题在等大模型回答"):
         ahead(queue.place("甲"))
     assert ahead(queue.place("乙")) == MOST_OF_ONE
     own[0].leave()
@@ -198,7 +198,7 @@ def test_who_asks_too_much_at_once_gets_the_extract_with_the_reason(gated: tuple
     *_, answer = library.events(QUESTION, client="甲")
     assert isinstance(answer, Answer)
     assert "400.69亿元" in answer.text
-    assert answer.provenance.notice == "您已有 3 个问题在等大模型回答，以下是原文摘录。"
+    assert answer.provenance.notice == "您已有 4 个问题在等大模型回答，以下是原文摘录。"
     for events in own:
         events.close()  # type: ignore[attr-defined]
 

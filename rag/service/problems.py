@@ -133,7 +133,7 @@ def _first(errors: Any) -> tuple[str, str]:
     wrong = errors[0]
     place = [str(part) for part in wrong["loc"] if part not in ("body", "query", "path")]
     name = ".".join(place)
-    words = _WORDS.get(wrong["type"], "的值不对").format_map(_Known(wrong.get("ctx") or {}))
+    words = _WORDS.get(wrong["type"], "的值不对").format_map(_Known(wrong.get("ctx") or {})).replace(" or ", " 或 ")
     if wrong["type"] == "extra_forbidden":
         return name, f"没有参数 {name}"
     if wrong["type"] == "json_invalid" or not name:
