@@ -336,6 +336,22 @@ def serve_quietly(
     chat(library, config, llm, embedder, host, port, no_browser=True, if_empty=None, questions=None)
 
 
+@app.command("mcp")
+def serve_mcp(
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    llm: LlmOption = None,
+    embedder: EmbedderOption = None,
+) -> None:
+    """作为 MCP 服务（标准输入输出）供智能助手使用：检索、提问、读文章。"""
+    try:
+        from rag.service.mcp_server import mcp_server
+    except ImportError:
+        raise YoujuError("没有安装 MCP 的组件", "运行 pip install 'youju[mcp]'") from None
+    with opened(load_settings(config, library=library, llm=llm, embedder=embedder)) as collection:
+        mcp_server(collection).run("stdio")
+
+
 @app.command("settings")
 def show_settings(
     config: ConfigOption = None,
