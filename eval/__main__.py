@@ -12,6 +12,7 @@ import typer
 from eval.cli_attacks import attacks
 from eval.cli_bench import app as bench_app
 from eval.cli_conversations import conversations
+from eval.cli_load import load
 from eval.cli_retrieval import distil, retrieval, tradeoff, train_reader, variants
 from eval.console import CacheOption, ConfigOption, EmbedderOption, LimitOption, SeedOption, err_console, out_console
 from rag.errors import SettingsError, YoujuError
@@ -28,6 +29,7 @@ app.add_typer(bench_app, name="bench")
 app.command()(attacks)
 app.command()(retrieval)
 app.command()(conversations)
+app.command()(load)
 app.command()(variants)
 app.command()(distil)
 app.command()(tradeoff)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
@@ -22,12 +23,13 @@ from rag.extractive import quote
 from rag.filters import Filters
 from rag.gate import REFUSAL, refusal_reason
 from rag.injections import UNTITLED, evidence_text, inert, inert_label
+from rag.llm_queue import Place
 from rag.long_answers import add_left_out, check_form, enough_holds, is_summary, quoted_anyway, quotes_for
 from rag.parts import leans_on_answer, with_answer
-from rag.records import Answer, Article, Event, Hit, Provenance, Retrieved, Statement, Token, Turn
+from rag.records import Answer, Article, Event, Hit, Provenance, Retrieved, Statement, Token, Turn, Waiting
 from rag.relevance import Candidate, Sentence, rank_sentences, sure_answer
 from rag.retrieval import ALL, Scope, choose_scope, retrieve
-from rag.rewriting import stand_alone
+from rag.rewriting import stand_alone_events
 from rag.small_talk import small_talk
 from rag.summaries import judge_summary
 from rag.told_days import asks_about_time, with_days
@@ -79,8 +81,9 @@ def answer_events(
     notice: str = "",
     filters: Filters | None = None,
     passages: Sequence[Hit] | None = None,
+    client: str = "",
 ) -> Iterator[Event]:
-    """Answer one question as a stream: one `Retrieved`, the draft's `Token`s (with an LLM), one `Answer`.
+    """Answer one question as a stream: one `Retrieved`, the draft's `Token`s (with an LLM), one `Answer`; see `Event`.
 
     Args:
         question: as the user wrote it; more than 2,000 characters are cut.
@@ -89,17 +92,34 @@ def answer_events(
         notice: why there is no LLM, for the answer's provenance.
         filters: which articles are searched; without them, what the question itself says of the day it asks for.
         passages: answer from these instead of searching; they need not be in the collection.
+        client: who asks, for a fair share of the LLM; empty for the program itself.
 
-    Nothing of an LLM's failure is raised: the extractive answer comes instead, with a notice. Small talk gets a reply at once, an
-    `Answer` without anything before it.
+    Nothing of an LLM's failure is raised: the extractive answer comes instead, with a notice. So it does when too many wait for the
+    LLM. Small talk gets a reply at once, an `Answer` without anything before it. Closing the generator frees the LLM.
     """
+    with chat.queue.place(client) if chat else nullcontext() as place:
+        yield from _events(collection, question, history, chat, place, notice, filters, passages)
+
+
+def _events(
+    collection: Collection,
+    question: str,
+    history: Sequence[Turn],
+    chat: ChatModel | None,
+    place: Place | None,
+    notice: str,
+    filters: Filters | None,
+    passages: Sequence[Hit] | None,
+) -> Iterator[Event]:
     clock = _Clock()
     question = question.encode("utf-8", "replace").decode("utf-8").strip()[:_LONGEST_QUESTION]  # no lone surrogates
     if reply := small_talk(question, collection.counts()[0]):
         yield _reply(collection, question, reply, clock)
         return
     settings = collection.settings
-    rewritten = stand_alone(question, history, chat, timeout=min(settings.llm_timeout, _LONGEST_REWRITE))
+    rewritten = yield from stand_alone_events(
+        question, history, chat, place, timeout=min(settings.llm_timeout, _LONGEST_REWRITE)
+    )
     alone = rewritten.text
     if rewritten.prompt:
         clock.lap("rewrite")
@@ -138,13 +158,17 @@ def answer_events(
         )
     elif not told:
         verdict = _Verdict((), reasons[0], notice=notice)
-    elif chat is None:
+    elif chat is None or place is None:
         verdict = _Verdict(_extracts([(parts[i], judged[i]) for i in told]), notice=notice)
     else:
-        verdict = yield from _with_llm(chat, collection, alone, hits, [(parts[i], judged[i]) for i in told], clock)
+        verdict = yield from _with_llm(
+            chat, place, collection, alone, hits, [(parts[i], judged[i]) for i in told], clock
+        )
     if untold and verdict.statements:
         verdict = replace(verdict, notice="".join((verdict.notice, untold)))
     clock.lap("verify")
+    if place is not None:
+        place.leave()  # one that asked the LLM only for the question
     yield Answer(
         question=question,
         standalone_question=alone,
@@ -271,28 +295,34 @@ def _with_judgement(hits: Sequence[Hit], candidates: Sequence[Candidate]) -> tup
 
 def _with_llm(
     chat: ChatModel,
+    place: Place,
     collection: Collection,
     question: str,
     hits: Sequence[Hit],
     judged: Sequence[tuple[str, Sequence[Candidate]]],
     clock: _Clock,
-) -> Generator[Token, None, _Verdict]:
+) -> Generator[Waiting | Token, None, _Verdict]:
     settings = collection.settings
     candidates = _merged([own for _, own in judged])
     budget = settings.context_tokens or (_LOCAL_CONTEXT if chat.local else _API_CONTEXT)
     messages = build_messages(chat, question, () if is_summary(question) else hits, candidates, budget)
-    pieces: list[str] = []
+    draft = ""
     try:
+        yield from place.wait()
+        clock.lap("wait")
         for text in stream_text(chat, messages, timeout=settings.llm_timeout, max_tokens=settings.llm_max_tokens):
-            if not pieces:
+            if text and not draft:
                 clock.lap("first_token")
-            pieces.append(text)
+            draft += text
             yield Token(text)
     except ChatModelError as error:
         clock.lap("generate")
-        return _Verdict(_extracts(judged), notice=f"大模型没有答完（{error.message}），以下是原文摘录。")
+        what = error.message if error.kind == "busy" else f"大模型没有答完（{error.message}）"
+        return _Verdict(_extracts(judged), notice=f"{what}，以下是原文摘录。")
+    finally:
+        place.leave()  # the next one need not wait until this one is checked
     clock.lap("generate")
-    return verify_draft("".join(pieces), judged, chat.name, question)
+    return verify_draft(draft, judged, chat.name, question)
 
 
 def _merged(judged: Sequence[Sequence[Candidate]]) -> list[Candidate]:

@@ -7,13 +7,15 @@ import os
 import queue
 import re
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from rag.errors import ChatModelError, ModelError, ModelMissing, SettingsError, YoujuError
+from rag.llm_queue import HEARTBEAT, LlmQueue
 from rag.model_catalogue import CATALOGUE, LocalLlm, best_fetched, find_llm, is_fetched, llm_path, repo_folder
 from rag.settings import Settings
 
@@ -25,6 +27,9 @@ LlmKind = Literal["none", "api", "llama.cpp", "transformers"]
 
 API_WINDOW = 8192
 """Window assumed for an API's model, which does not announce it."""
+
+_API_AT_ONCE = 4
+"""Questions that an API answers at the same time; providers limit how many they take."""
 
 _PROMPT_OVERHEAD = 1024
 """Tokens left for instructions, examples and the question when a window is chosen from `context_tokens`."""
@@ -55,6 +60,7 @@ class ChatModel:
         local: whether the model runs on this machine, inside this process.
         explain: turns what the model raises into an error for people.
         close: frees what the model holds; it cannot be used afterwards.
+        queue: where its questions wait for one another.
     """
 
     model: BaseChatModel
@@ -64,6 +70,7 @@ class ChatModel:
     local: bool
     explain: Callable[[Exception], ChatModelError] = _unexplained
     close: Callable[[], None] = lambda: None
+    queue: LlmQueue = field(default_factory=LlmQueue)
 
 
 def resolve_llm(settings: Settings) -> LlmChoice:
@@ -189,6 +196,7 @@ def _connect_api(settings: Settings, name: str) -> ChatModel:
         local=False,
         explain=lambda error: explain(error, settings),
         close=model.root_client.close,
+        queue=LlmQueue(_API_AT_ONCE),
     )
 
 
@@ -221,7 +229,7 @@ def stream_text(
 ) -> Generator[str, None, None]:
     """Ask the LLM and yield its answer as pieces of text, at temperature 0, without a reasoning model's thoughts.
 
-    Closing the generator stops the LLM.
+    An empty piece comes twice a second while the LLM says nothing, so that the caller can close the generator, which stops the LLM.
 
     Args:
         timeout: seconds without any sign of life, before the first token or between two, after which we give up.
@@ -239,16 +247,23 @@ def stream_text(
     worker.start()
     thoughts = ThoughtFilter()
     empty = True
+    heard = told = time.monotonic()
     try:
         while True:
+            if time.monotonic() - told >= HEARTBEAT:
+                told = time.monotonic()
+                yield ""
             try:
-                event = events.get(timeout=timeout)
+                event = events.get(timeout=max(0.0, min(told + HEARTBEAT, heard + timeout) - time.monotonic()))
             except queue.Empty:
+                if time.monotonic() - heard < timeout:
+                    continue
                 raise ChatModelError(
                     f"大模型 {timeout:g} 秒没有回应：{chat.name}",
                     "可增大 llm_timeout，或换一个快一些的模型",
                     kind="timeout",
                 ) from None
+            heard = time.monotonic()
             if isinstance(event, YoujuError):
                 raise event from None
             if isinstance(event, Exception):
@@ -256,6 +271,7 @@ def stream_text(
             piece = thoughts.rest() if event is None else thoughts.feed(event)
             if piece:
                 empty = False
+                told = time.monotonic()
                 yield piece
             if event is None:
                 break

@@ -319,7 +319,37 @@ def chat(
             open_browser=not no_browser,
             samples=[line.strip() for line in samples if line.strip()],
             announce=lambda line: out.print(escape(line)),
+            library=collection,
         )
+
+
+@app.command("serve")
+def serve_quietly(
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    llm: LlmOption = None,
+    embedder: EmbedderOption = None,
+    host: Annotated[str | None, typer.Option("--host", help="监听的地址", show_default=False)] = None,
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="监听的端口", show_default=False)] = None,
+) -> None:
+    """启动网页与 HTTP 接口（说明见 /docs），不打开浏览器。"""
+    chat(library, config, llm, embedder, host, port, no_browser=True, if_empty=None, questions=None)
+
+
+@app.command("mcp")
+def serve_mcp(
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    llm: LlmOption = None,
+    embedder: EmbedderOption = None,
+) -> None:
+    """作为 MCP 服务（标准输入输出）供智能助手使用：检索、提问、读文章。"""
+    try:
+        from rag.service.mcp_server import mcp_server
+    except ImportError:
+        raise YoujuError("没有安装 MCP 的组件", "运行 pip install 'youju[mcp]'") from None
+    with opened(load_settings(config, library=library, llm=llm, embedder=embedder)) as collection:
+        mcp_server(collection).run("stdio")
 
 
 @app.command("settings")

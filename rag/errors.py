@@ -75,7 +75,7 @@ class DownloadError(ModelError):
 
 
 class ChatModelError(ModelError):
-    """The LLM could not answer. `kind` is auth, timeout, unreachable, server, broken, context or other."""
+    """The LLM could not answer. `kind` is auth, timeout, unreachable, server, broken, context, busy or other."""
 
     def __init__(self, message: str, hint: str = "", *, kind: str = "other") -> None:
         super().__init__(message, hint)

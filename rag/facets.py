@@ -15,8 +15,8 @@ from rag.records import SHANGHAI
 from rag.store import NUMBER_OF, ONE_OF, Store
 
 
-def matching_chunks(store: Store, filters: Filters) -> NDArray[np.int64]:
-    """Ids of the chunks whose articles the filters let through, ascending, shape (n,)."""
+def conditions(filters: Filters) -> tuple[str, list[str]]:
+    """What SQL asks of the table `articles` for these filters, and the values of its question marks."""
     clauses, values = ["1 = 1"], []
     if filters.after:
         clauses.append("published_at >= ?")
@@ -33,7 +33,13 @@ def matching_chunks(store: Store, filters: Filters) -> NDArray[np.int64]:
         starts = [json.dumps(category_path(path), ensure_ascii=False)[:-1] for path in filters.categories]
         clauses.append("EXISTS (SELECT 1 FROM json_each(?) WHERE substr(category, 1, length(value)) = value)")
         values.append(json.dumps(starts))
-    articles = f"SELECT id FROM articles WHERE {' AND '.join(clauses)}"  # noqa: S608 - constants and question marks
+    return " AND ".join(clauses), values
+
+
+def matching_chunks(store: Store, filters: Filters) -> NDArray[np.int64]:
+    """Ids of the chunks whose articles the filters let through, ascending, shape (n,)."""
+    where, values = conditions(filters)
+    articles = f"SELECT id FROM articles WHERE {where}"  # noqa: S608 - constants and question marks
     rows = store.query(f"SELECT id FROM chunks WHERE article_id IN ({articles})", values)  # noqa: S608
     return np.sort(np.fromiter((id_ for (id_,) in rows), dtype=np.int64))
 

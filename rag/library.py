@@ -14,7 +14,8 @@ from rag.chat_models import ChatModel, load_chat_model
 from rag.collection import Collection
 from rag.errors import ModelError
 from rag.filters import Filters
-from rag.records import Answer, Event, Hit, Turn
+from rag.llm_queue import LlmQueue
+from rag.records import Answer, Event, Hit, Mode, Turn
 from rag.retrieval import choose_scope, retrieve
 from rag.settings import Settings, load_settings
 
@@ -84,12 +85,16 @@ class Library(Collection):
         *,
         filters: Filters | None = None,
         passages: Sequence[Hit] | None = None,
+        mode: Mode = "auto",
+        client: str = "",
     ) -> Iterator[Event]:
         """Answer as a stream of events: one `Retrieved`, the LLM's draft as `Token`s, one `Answer`.
 
         Args:
             filters: see `search`.
             passages: answer from these instead of searching.
+            mode: with "extractive" the LLM is neither loaded nor asked.
+            client: who asks, for a fair share of the LLM; empty for the program itself.
 
         Example:
             >>> for event in library.events("……？"):          # doctest: +SKIP
@@ -97,8 +102,8 @@ class Library(Collection):
             ...         case Token(text): print(text, end="")
             ...         case Answer(): print(event.text)
         """
-        chat, notice = self.chat_model()
-        return answer_events(self, question, history, chat, notice, filters, passages)
+        chat, notice = self.chat_model() if mode == "auto" else (None, "")
+        return answer_events(self, question, history, chat, notice, filters, passages, client)
 
     def ask(self, question: str, history: Sequence[Turn] = (), *, filters: Filters | None = None) -> Answer:
         """The finished answer: every statement with its source sentence, or a refusal.
@@ -135,6 +140,11 @@ class Library(Collection):
                     self._chat_notice = f"大模型用不了（{error.message}），以下是原文摘录。"
                 self._chat_loaded = True
             return self._chat, self._chat_notice
+
+    @property
+    def llm_queue(self) -> LlmQueue | None:
+        """Where questions wait for the LLM; None while none is loaded."""
+        return self._chat.queue if self._chat else None
 
     def use_chat_model(self, chat: ChatModel | None, notice: str = NO_LLM) -> None:
         """Switch to another LLM (None: extractive), from the next question on."""

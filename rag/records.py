@@ -128,7 +128,7 @@ class Hit:
             "title": self.article.title,
             "path": self.article.path,
             "source": self.article.source,
-            "published_at": _iso(self.article.published_at),
+            "published_at": iso(self.article.published_at),
             "start": self.chunk.start,
             "end": self.chunk.end,
             "text": self.chunk.text,
@@ -155,7 +155,7 @@ class Citation:
             "title": self.article.title,
             "source": self.article.source,
             "url": self.article.url,
-            "published_at": _iso(self.article.published_at),
+            "published_at": iso(self.article.published_at),
             "path": self.article.path,
             "start": self.start,
             "end": self.end,
@@ -220,7 +220,7 @@ class Answer:
 
     A reply to small talk is neither: `reason` is what it says, there are no statements and no hits, and `refused` is False.
 
-    `timings` are seconds by stage: retrieve, first_token, generate, verify, total. `scope` says which articles were searched,
+    `timings` are seconds by stage: retrieve, wait (for the LLM), first_token, generate, verify, total. `scope` says which articles were searched,
     where that is not all of them.
     """
 
@@ -290,14 +290,29 @@ class Retrieved:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Others are using the LLM; `ahead` questions come first. Said again twice a second, until it is this question's turn."""
+
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of the LLM's draft, as it streams. A draft is not checked; only the final `Answer` is."""
+    """A piece of the LLM's draft, as it streams. A draft is not checked; only the final `Answer` is.
+
+    An empty one is a sign of life: the LLM is at work, and has nothing to say yet.
+    """
 
     text: str
 
 
-Event = Retrieved | Token | Answer
-"""What an answer streams: one `Retrieved`, any number of `Token`, one `Answer`; small talk only the `Answer`."""
+Event = Waiting | Retrieved | Token | Answer
+"""What an answer streams: one `Retrieved`, any number of `Token`, one `Answer`; small talk only the `Answer`. `Waiting` comes where
+others use the LLM, which may be before `Retrieved`: a follow-up that the rules do not understand is put to the LLM first."""
+
+
+Mode = Literal["auto", "extractive"]
+"""How a question is answered: by the LLM where there is one, or by quoting alone, without asking the LLM anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +323,6 @@ class Turn:
     answer: str
 
 
-def _iso(moment: datetime | None) -> str | None:
+def iso(moment: datetime | None) -> str | None:
     """ISO 8601 in Asia/Shanghai, or None."""
     return moment.astimezone(SHANGHAI).isoformat(timespec="seconds") if moment else None

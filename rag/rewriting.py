@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -13,8 +14,9 @@ from rag.chat_models import ChatModel, stream_text
 from rag.conversation import real_turns, resolve
 from rag.earlier_question import names
 from rag.errors import ChatModelError
+from rag.llm_queue import Place
 from rag.quantities import find_quantities
-from rag.records import Turn
+from rag.records import Token, Turn, Waiting
 from rag.words import STOP_WORDS, search_form, topic_words
 
 _TURNS = 2
@@ -56,9 +58,26 @@ def stand_alone(
 
     An LLM that fails, is slow, or says what does not stand in the conversation leaves the rules' question; nothing is raised.
     """
+    with chat.queue.place() if chat else nullcontext() as place:
+        rewriting = stand_alone_events(question, history, chat, place, timeout=timeout)
+        while True:
+            try:
+                next(rewriting)
+            except StopIteration as end:
+                found: Standalone = end.value
+                return found
+
+
+def stand_alone_events(
+    question: str, history: Sequence[Turn], chat: ChatModel | None, place: Place | None, *, timeout: float
+) -> Generator[Waiting | Token, None, Standalone]:
+    """See `stand_alone`: the same with signs of life, waiting for the LLM's turn at a place that is kept.
+
+    What is yielded are `Waiting` and empty `Token`s; closing the generator stops the LLM.
+    """
     history = real_turns(history)
     ruled = resolve(question, history)
-    if chat is None or not ruled.unsure:
+    if chat is None or place is None or not ruled.unsure:
         return Standalone(ruled.text)
     prompt = load_prompt("standalone")
     told = "\n".join(
@@ -66,9 +85,16 @@ def stand_alone(
         for turn in history[-_TURNS:]
     )
     filled = prompt.fill(history=told, question=_line(question, _LONGEST_QUESTION))
+    said = ""
     try:
-        pieces = stream_text(chat, [_langchain(m) for m in filled], timeout=timeout, max_tokens=_MAX_TOKENS)
-        text = vouched("".join(pieces), question, history, ruled.text)
+        yield from place.wait()
+    except ChatModelError:
+        return Standalone(ruled.text)
+    try:
+        for piece in stream_text(chat, [_langchain(m) for m in filled], timeout=timeout, max_tokens=_MAX_TOKENS):
+            said += piece
+            yield Token("")
+        text = vouched(said, question, history, ruled.text)
     except ChatModelError:
         text = ""
     return Standalone(text or ruled.text, f"standalone@{prompt.digest}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from rag.filters import Facets, Filters
-from rag.records import Event, Turn
+from rag.records import Event, Mode, Turn
 
 Phase = Literal["extractive", "downloading", "loading", "ready", "failed"]
 """Where the LLM stands: none configured, being fetched, being loaded, answering, or given up on."""
@@ -37,11 +37,20 @@ class UiStatus:
 class Backend(Protocol):
     """The pipeline as the page sees it. Its methods are called from several threads at once."""
 
-    def events(self, question: str, history: Sequence[Turn], filters: Filters | None = None) -> Iterator[Event]:
-        """Answer a question: one `Retrieved`, any number of `Token`, one `Answer`.
+    def events(
+        self,
+        question: str,
+        history: Sequence[Turn],
+        filters: Filters | None = None,
+        mode: Mode = "auto",
+        client: str = "",
+    ) -> Iterator[Event]:
+        """Answer a question; see `Event`.
 
         Args:
             filters: which articles are searched; None leaves it to what the question says of the day.
+            mode: with "extractive" the LLM is not asked.
+            client: who asks, for a fair share of the LLM; empty for the program itself.
 
         The page closes the iterator when the reader presses stop, so a generator can free the LLM in its `finally`.
 

@@ -12,7 +12,7 @@ from rag.errors import ModelMissing, YoujuError
 from rag.filters import Facets, Filters
 from rag.library import Library
 from rag.model_files import default_llm, fetch
-from rag.records import Event, Turn
+from rag.records import Event, Mode, Turn
 from rag.ui.backend import UiStatus
 
 log = logging.getLogger("youju.ui")
@@ -32,9 +32,16 @@ class LiveBackend:
         self._status = UiStatus(library.path.name, library.counts()[0])
         self._thread: threading.Thread | None = None
 
-    def events(self, question: str, history: Sequence[Turn], filters: Filters | None = None) -> Iterator[Event]:
+    def events(
+        self,
+        question: str,
+        history: Sequence[Turn],
+        filters: Filters | None = None,
+        mode: Mode = "auto",
+        client: str = "",
+    ) -> Iterator[Event]:
         """See `Backend.events`."""
-        return self._library.events(question, history, filters=filters)
+        return self._library.events(question, history, filters=filters, mode=mode, client=client)
 
     def facets(self) -> Facets:
         """See `Backend.facets`."""

@@ -18,6 +18,8 @@ from rag.ui.backend import Backend
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from rag.library import Library
+
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 _NEIGHBOURS = 20
@@ -35,11 +37,12 @@ _HEADERS: Final = {
 }
 
 
-def build_app(backend: Backend, *, samples: Sequence[str] = ()) -> FastAPI:
-    """The page as an ASGI app, with `/healthz` beside it. Loads Gradio (seconds); touches no network.
+def build_app(backend: Backend, *, samples: Sequence[str] = (), library: Library | None = None) -> FastAPI:
+    """The page as an ASGI app, with the HTTP API beside it. Loads Gradio (seconds); touches no network.
 
     Args:
         samples: questions offered as buttons while a conversation is empty.
+        library: what the API answers from, the one behind `backend`; without it there is only `/healthz`.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio as gr
@@ -49,9 +52,16 @@ def build_app(backend: Backend, *, samples: Sequence[str] = ()) -> FastAPI:
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
-    @app.get("/healthz")
-    def healthz() -> dict[str, str]:
-        return {"status": "ok"}
+    if library is None:
+
+        @app.get("/healthz")
+        def healthz() -> dict[str, str]:
+            return {"status": "ok"}
+
+    else:
+        from rag.service.app import add_service
+
+        add_service(app, library)
 
     app.add_middleware(_EarlyScript, script=(STATIC / "youju.js").read_text(encoding="utf-8"))
     app.add_middleware(_Headers)
@@ -67,12 +77,14 @@ def serve(
     *,
     samples: Sequence[str] = (),
     announce: Callable[[str], None] | None = None,
+    library: Library | None = None,
 ) -> None:
     """Serve the page until Ctrl-C, and say where it is once it answers.
 
     Args:
         port: the wanted port; where it is taken the next free one is used and named. 0 for any.
         announce: takes each line for the terminal; without it they go to standard output.
+        library: see `build_app`.
 
     Raises:
         SettingsError: this machine has no such address, or the port needs more rights.
@@ -87,7 +99,7 @@ def serve(
             say(f"端口 {port} 已被占用，改用 {bound}。")
         if host not in LOOPBACK:
             say(f"注意：{host} 不是本机地址，同一网络里的人都能打开这个页面，而它没有登录。")
-        app = build_app(backend, samples=samples)
+        app = build_app(backend, samples=samples, library=library)
         config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         url = _url(host, bound)

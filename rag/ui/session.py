@@ -11,7 +11,7 @@ from typing import Final
 
 from rag.errors import YoujuError
 from rag.filters import Filters
-from rag.records import Answer, Event, Retrieved, Token, Turn
+from rag.records import Answer, Event, Mode, Retrieved, Token, Turn, Waiting
 from rag.small_talk import small_talk
 from rag.ui import render
 from rag.ui.backend import Backend
@@ -49,6 +49,10 @@ class Session:
     exchanges: list[Exchange] = field(default_factory=list)
     alone: bool = False
     """Whether the next question is one that the reader edited, to be taken as it stands."""
+    mode: Mode = "auto"
+    """How the next question is answered."""
+    client: str = field(default_factory=lambda: f"page-{secrets.token_hex(8)}")
+    """Who asks, for a fair share of the LLM."""
 
     @property
     def rewritten(self) -> str:
@@ -107,7 +111,7 @@ class Session:
         self.exchanges.append(exchange)
         yield
         try:
-            yield from _follow(exchange, backend.events(exchange.question, history, filters))
+            yield from _follow(exchange, backend.events(exchange.question, history, filters, self.mode, self.client))
             if exchange.running:
                 exchange.html = render.error_html(None)
         except YoujuError as error:
@@ -154,6 +158,11 @@ def _follow(exchange: Exchange, events: Iterator[Event]) -> Iterator[None]:
                 case Retrieved(hits=hits, notice=notice):
                     exchange.html = render.progress_html("reading", count=str(len(hits)))
                     scope_notice = notice
+                case Waiting(ahead=ahead):
+                    exchange.html = render.progress_html("queued", count=str(ahead))
+                case Token(text=""):
+                    if not exchange.draft:
+                        exchange.html = render.progress_html("thinking")
                 case Token(text=text):
                     exchange.draft += text
                     if time.monotonic() - drawn < _REDRAW:

@@ -70,6 +70,9 @@ ZH: Final[dict[str, str]] = {
     "too_many": "现在提问的人太多，请稍等片刻再试。",
     "failed": "这一步没有成功，请再试一次；还是不行就刷新本页。",
     "offline": "与有据的连接断了。请确认启动它的窗口还开着，然后刷新本页。",
+    # the queue in front of the LLM
+    "queued": "在等大模型，前面还有 {count} 个问题…",
+    "thinking": "大模型正在读资料…",
 }
 
 EN: Final[dict[str, str]] = {
@@ -139,4 +142,7 @@ EN: Final[dict[str, str]] = {
     "too_many": "Too many people are asking just now. Please try again in a moment.",
     "failed": "That did not work. Please try again, and reload this page if it still does not.",
     "offline": "The connection to Youju is lost. Check that its window is still open, then reload this page.",
+    # the queue in front of the LLM
+    "queued": "Waiting for the LLM; questions ahead of yours: {count}…",
+    "thinking": "The LLM is reading the articles…",
 }

@@ -9,7 +9,20 @@ from datetime import UTC, datetime
 
 from rag.errors import ChatModelError
 from rag.filters import Facets, Filters
-from rag.records import Answer, Article, Chunk, Citation, Event, Hit, Provenance, Retrieved, Statement, Token, Turn
+from rag.records import (
+    Answer,
+    Article,
+    Chunk,
+    Citation,
+    Event,
+    Hit,
+    Mode,
+    Provenance,
+    Retrieved,
+    Statement,
+    Token,
+    Turn,
+)
 from rag.ui import UiStatus
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)>[1] $$x$$ {{value}} ${value} **b** __i18n__{"a":1}'
@@ -96,6 +109,7 @@ class FakeBackend:
         closed: the questions whose stream was closed before its end.
         current: what `status` returns.
         filters: the filters of every question.
+        modes: the mode of every question.
     """
 
     def __init__(self, pace: float = 0.05) -> None:
@@ -103,6 +117,7 @@ class FakeBackend:
         self.asked: list[tuple[str, tuple[Turn, ...]]] = []
         self.closed: list[str] = []
         self.filters: list[Filters | None] = []
+        self.modes: list[Mode] = []
         self.current = UiStatus("临江新闻", 1_286, MODEL, "downloading", 0.43)
         self._lock = threading.Lock()
 
@@ -114,11 +129,19 @@ class FakeBackend:
         """The status set by the test."""
         return self.current
 
-    def events(self, question: str, history: Sequence[Turn], filters: Filters | None = None) -> Iterator[Event]:
+    def events(
+        self,
+        question: str,
+        history: Sequence[Turn],
+        filters: Filters | None = None,
+        mode: Mode = "auto",
+        client: str = "",
+    ) -> Iterator[Event]:
         """One known answer, streamed at `pace` seconds a piece."""
         with self._lock:
             self.asked.append((question, tuple(history)))
             self.filters.append(filters)
+            self.modes.append(mode)
         try:
             follows = bool(history) and question.startswith("那")
             yield from self._events(question, f"临江港{question[1:]}" if follows else question)

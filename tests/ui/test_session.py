@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
 from rag.filters import Filters
-from rag.records import Event, Token, Turn
+from rag.records import Event, Mode, Token, Turn, Waiting
 from rag.ui import UiStatus
 from rag.ui.session import Session
 from tests.ui.fake_backend import FakeBackend
@@ -68,6 +69,30 @@ def test_an_edited_question_is_taken_as_it_stands_once(backend: FakeBackend) -> 
     assert not session.alone
 
 
+def test_the_mode_of_a_session_goes_with_each_question(backend: FakeBackend) -> None:
+    session = Session()
+    run(session, backend, QUESTION)
+    session.mode = "extractive"
+    run(session, backend, QUESTION)
+    assert backend.modes == ["auto", "extractive"]
+
+
+def test_a_question_that_waits_for_the_llm_says_how_many_come_first() -> None:
+    class Busy(FakeBackend):
+        def events(self, *asked: Any, **more: Any) -> Iterator[Event]:
+            yield from (Waiting(2), Waiting(2), Waiting(1), Token(""))
+            yield from super().events(*asked, **more)
+
+    seen = run(Session(), Busy(pace=0), QUESTION)
+    assert seen[1:5] == [
+        "在等大模型，前面还有 2 个问题…",
+        "在等大模型，前面还有 2 个问题…",
+        "在等大模型，前面还有 1 个问题…",
+        "大模型正在读资料…",
+    ]
+    assert "同比增长6.8%" in seen[-1]
+
+
 def test_small_talk_is_replied_to_without_a_search_and_leaves_no_turn(backend: FakeBackend) -> None:
     session = Session()
     seen = run(session, backend, "你好")
@@ -102,7 +127,14 @@ def test_an_unknown_error_is_logged_not_shown(backend: FakeBackend, caplog: pyte
 
 def test_a_stream_without_an_answer_is_an_error() -> None:
     class Silent:
-        def events(self, question: str, history: Sequence[Turn], filters: Filters | None = None) -> Iterator[Event]:
+        def events(
+            self,
+            question: str,
+            history: Sequence[Turn],
+            filters: Filters | None = None,
+            mode: Mode = "auto",
+            client: str = "",
+        ) -> Iterator[Event]:
             yield Token("半句")
 
         def status(self) -> UiStatus:
