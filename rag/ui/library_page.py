@@ -223,8 +223,8 @@ def library_section(shelf: Shelf) -> None:
     at_once: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     done = channel.act(act, [desk], outputs, trigger_mode="multiple", **at_once)
     looked = timer.tick(look, [desk], outputs, **at_once)
-    for event in (done, looked):
-        event.then(None, js="() => window.youjuLibrary.shown()", **at_once)
+    done.then(None, js="() => window.youjuLibrary.answered()", **at_once)
+    looked.then(None, js="() => window.youjuLibrary.shown()", **at_once)
 
 
 def _named(values: Iterable[str], given: Any) -> str:

@@ -197,6 +197,24 @@ def test_search_filter_sort_and_page(open_page: OpenPage) -> None:
     page.wait_for_function("rows => document.querySelectorAll(rows).length === 24", arg=ROWS)
 
 
+def test_the_last_click_wins_however_quick(open_page: OpenPage) -> None:
+    page = open_page()
+    page.evaluate(
+        """async () => {
+          const source = document.querySelector("[name=source]");
+          for (let round = 0; round < 5; round += 1) {
+            source.selectedIndex = 1 + (round % 2);
+            source.dispatchEvent(new Event("change", { bubbles: true }));
+            document.querySelector("[data-order=title]").click();
+          }
+          document.querySelector("[data-do=clear]").click();
+        }"""
+    )
+    page.wait_for_timeout(3_000)
+    wait_for_count(page, len(ARTICLES))
+    assert page.get_attribute("th:has([data-order=date])", "aria-sort") == "descending"
+
+
 def test_the_full_text_is_searched_by_the_librarys_own_search(open_page: OpenPage) -> None:
     page = open_page()
     page.fill("[name=words]", "茶农收入增加")

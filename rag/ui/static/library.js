@@ -4,19 +4,34 @@
   "use strict";
   const HEADERS = { "x-youju-upload": "1" };
   const AT_ONCE = 3; // files that are sent at the same time
+  const PATIENCE = 15_000; // milliseconds after which an answer is no longer waited for
   const PARTS = ["articles", "add", "statistics", "health"];
   const chosen = new Set(); // ids of the articles with a tick, on whatever page of the list
-  const waiting = []; // what was clicked before Gradio was ready
+  const waiting = []; // what was clicked and is not sent yet
   let send = null;
+  let patience = 0; // runs while an answer is being waited for
   let opener = ""; // the article that was opened from the list
   let focus = ""; // what is to be focused once it is there
   let sending = null; // the upload that is on its way
 
   const element = (id) => document.getElementById(id);
 
+  /* One after the other: two at once could be answered in the wrong order, and the older answer would stay. */
   function act(said) {
-    if (send) send(said);
-    else waiting.push(said);
+    waiting.push(said);
+    sendNext();
+  }
+
+  function sendNext() {
+    if (!send || patience || !waiting.length) return;
+    patience = setTimeout(answered, PATIENCE);
+    send(waiting.shift());
+  }
+
+  function answered() {
+    clearTimeout(patience);
+    patience = 0;
+    sendNext();
   }
 
   /* ---- Which half, which part ---- */
@@ -279,9 +294,13 @@
     /* Gradio is ready: `trigger` takes what was clicked to the server. */
     connect(trigger) {
       send = trigger;
+      waiting.length = 0;
       route();
-      const before = waiting.splice(0);
-      for (const said of before) if (said.do !== "open") send(said);
+    },
+    /* What was clicked is answered. */
+    answered() {
+      answered();
+      this.shown();
     },
     /* What the server answered is in place, or will be in a moment. */
     shown() {
