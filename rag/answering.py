@@ -385,11 +385,15 @@ def _agrees(draft: str, question: str, candidate: Candidate) -> bool:
     """Whether a draft answers with what the reader would: the LLM and it have found the same, each for itself."""
     answer = candidate.answer
     found = len(answer) > 1 and answer in search_form(draft) and answer not in search_form(question)
-    return found and min(candidate.features["names"], candidate.features["period"]) > _ELSEWHERE
+    return found and _on_topic(candidate)
 
 
 def _is_sure(candidate: Candidate) -> bool:
-    return candidate.score >= (_SURE_READ if "reader" in candidate.features else _SURE)
+    return _on_topic(candidate) and candidate.score >= (_SURE_READ if "reader" in candidate.features else _SURE)
+
+
+def _on_topic(candidate: Candidate) -> bool:
+    return min(candidate.features["names"], candidate.features["period"]) > _ELSEWHERE
 
 
 def build_messages(
