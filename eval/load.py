@@ -180,7 +180,7 @@ def _quantile(ordered: Sequence[float], share: float) -> float | None:
 def plot(result: dict[str, Any]) -> str:
     """An SVG of the server's memory (RSS, MB) over the seconds of the run."""
     points = result["memory"]
-    left, top, width, height = 60, 16, 480, 200
+    left, top, width, height = 76, 16, 480, 200
     last = max(at for at, _ in points) or 1.0
     most = 1.1 * max(mb for _, mb in points)
 

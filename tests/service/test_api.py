@@ -224,9 +224,9 @@ def test_ready_only_when_a_question_need_not_wait(
 ) -> None:
     assert live.client.get("/healthz").json() == {"status": "ok"}
     assert live.client.get("/readyz").json() == {"status": "ok", "articles": 3, "chunks": shelf.counts()[1]}
-    monkeypatch.setattr(shelf, "_embedder", None)
+    monkeypatch.setattr(shelf, "_warm", False)
     response = live.client.get("/readyz")
-    assert (response.status_code, response.json()["reason"]) == (503, "向量模型还没有载入")
+    assert (response.status_code, response.json()["reason"]) == (503, "模型还没有载入")
 
 
 def test_the_docs_name_every_route_and_nothing_from_outside(live: LiveService) -> None:
@@ -239,4 +239,5 @@ def test_the_docs_name_every_route_and_nothing_from_outside(live: LiveService) -
     assert "<script" not in page
     assert not re.search(r"(?:src|href)=[\"']?(?:https?:)?//", page)
     assert "必须给出" in page
+    assert "Successful" not in page
     assert "422" not in page
