@@ -27,14 +27,14 @@ def health_routes(library: Library, metrics: Metrics) -> APIRouter:
 
     @router.get("/readyz", summary="可以提问了吗", response_model=None, responses=RESPONSES)
     def readyz() -> Response:
-        """知识库打开了，向量模型也载入了：200；否则 503。"""
+        """知识库打开了，模型也载入了（大模型除外）：200；否则 503。"""
         try:
             articles, chunks = library.counts()
         except Exception:
             log.exception("the library cannot be read")
             return JSONResponse({"status": "unavailable", "reason": "知识库读不了"}, 503)
         if not library.warm:
-            return JSONResponse({"status": "starting", "reason": "向量模型还没有载入"}, 503)
+            return JSONResponse({"status": "starting", "reason": "模型还没有载入"}, 503)
         return JSONResponse({"status": "ok", "articles": articles, "chunks": chunks})
 
     @router.get(
