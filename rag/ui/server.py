@@ -52,6 +52,7 @@ def build_app(
     import gradio as gr
     from fastapi import FastAPI
 
+    from rag.service.browser_id import BrowserId
     from rag.ui.page import STATIC, build_page, mount_options
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -74,6 +75,7 @@ def build_app(
     scripts = ("youju.js", "library.js") if shelf is not None else ("youju.js",)
     script = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in scripts)
     app.add_middleware(_EarlyScript, script=script)
+    app.add_middleware(BrowserId)
     app.add_middleware(_Headers)
     mounted: FastAPI = gr.mount_gradio_app(app, build_page(backend, samples, shelf), path="/", **mount_options())
     return mounted
