@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from rag.cli_ask import ask, search
 from rag.cli_models import app as models_app
+from rag.cli_users import app as users_app
 from rag.console import ConfigOption, EmbedderOption, JsonOption, LibraryOption, LlmOption, err, opened, out, table
 from rag.errors import YoujuError
 from rag.reasons import describe_reason
@@ -33,6 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(models_app, name="models")
+app.add_typer(users_app, name="user")
 app.command()(search)
 app.command()(ask)
 
@@ -322,6 +324,7 @@ def chat(
             shelf=Shelf(collection, backend),
             announce=lambda line: out.print(escape(line)),
             library=collection,
+            settings=settings,
         )
 
 

@@ -22,11 +22,19 @@ def reader_key(request: Any) -> str:
     Args:
         request: Starlette's request, or Gradio's, which passes `state` on.
     """
-    state = request.state
-    name = getattr(getattr(state, "reader", None), "name", "")
+    return _key(getattr(request.state, "reader", None), getattr(request.state, "browser", ""))
+
+
+def reader_key_of(scope: Any) -> str:
+    """The same of a bare ASGI request."""
+    state = scope.get("state", {})
+    return _key(state.get("reader"), state.get("browser", ""))
+
+
+def _key(reader: Any, browser: str) -> str:
+    name = getattr(reader, "name", "")
     if name:
         return f"account:{name}"
-    browser = getattr(state, "browser", "")
     return f"browser:{hashlib.sha256(browser.encode()).hexdigest()[:32]}" if browser else ""
 
 
@@ -37,6 +45,7 @@ class BrowserId:
         self._app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """See the class."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
