@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any, Final
 
-from rag.errors import SettingsError
+from rag.errors import NotAllowed, SettingsError
 from rag.service.accounts import Accounts
 from rag.service.browser_id import BrowserId
 from rag.service.draining import Drain, Draining
@@ -109,4 +109,12 @@ def protect(app: Any, guard: Guard, page: LoginPage) -> None:
     app.add_middleware(OwnOrigin, hosts=(_LOCAL, *guard.hosts), any_address=guard.any_address, proxies=guard.proxies)
     app.add_middleware(RequestLog)
     app.add_middleware(SecurityHeaders)
+    app.add_exception_handler(NotAllowed, _refuse)
     app.state.guard = guard
+
+
+async def _refuse(_: Any, error: NotAllowed) -> Any:
+    from starlette.responses import JSONResponse
+
+    told = {"message": f"{error.message}。{error.hint}。", "type": "not_allowed", "code": 403}
+    return JSONResponse({"error": told}, 403)

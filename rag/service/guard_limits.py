@@ -7,6 +7,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -56,6 +57,8 @@ class BodyLimit:
         limit = self._limit(scope["path"])
         told = header(scope, b"content-length")
         if told and (not told.isdecimal() or int(told) > limit):
+            if told.isdecimal() and int(told) <= limit + _SWALLOWED:
+                await _swallow(receive)
             await _too_long(send, limit)
             return
         seen = 0
@@ -79,6 +82,8 @@ class BodyLimit:
             if seen > limit:
                 ended = True
                 if not started:
+                    if not whole:
+                        await _swallow(receive)
                     await _too_long(send, limit)
                 return {"type": "http.disconnect"}
             return message
@@ -102,6 +107,20 @@ class BodyLimit:
 
 
 _CLOSE: Final = ((b"connection", b"close"),)
+_SWALLOWED: Final = 8 * 1024 * 1024
+_SWALLOWED_WITHIN: Final = 5.0
+
+
+async def _swallow(receive: Any) -> None:
+    """Take in some of what is still coming: who is sending does not look for an answer, and would find a closed connection."""
+    seen = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_SWALLOWED_WITHIN):
+            while seen <= _SWALLOWED:
+                message = await receive()
+                seen += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
 
 
 async def _too_long(send: Any, limit: int) -> None:

@@ -7,12 +7,13 @@ send neither, and nobody can make them send a request of somebody else's choice.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Collection, Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from rag.service.replies import header, reply_problem
 
+_HOST: Final = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[\w.-]+))(?::\d{1,5})?")
 _READING: Final = ("GET", "HEAD")
 _FORWARDED: Final = (
     b"forwarded",
@@ -78,10 +79,10 @@ class OwnOrigin:
             await self._app(scope, receive, send)
 
     def _ours(self, host: str) -> bool:
-        try:
-            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-        except ValueError:
+        parsed = _HOST.fullmatch(host)
+        if parsed is None:
             return False
+        name = (parsed["address"] or parsed["name"]).lower().rstrip(".")
         if name in self._hosts:
             return True
         try:
