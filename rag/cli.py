@@ -303,11 +303,13 @@ def chat(
     ] = None,
 ) -> None:
     """在浏览器里问答。"""
+    from rag.service.guard import guard_of
     from rag.ui import serve
     from rag.ui.live import LiveBackend
     from rag.ui.shelf import Shelf
 
     settings = load_settings(config, library=library, llm=llm, embedder=embedder, host=host, port=port)
+    guard_of(settings, settings.host)  # before models are loaded, say that nobody would have to log in
     samples = questions.read_text(encoding="utf-8").split("\n") if questions and questions.is_file() else []
     with opened(settings) as collection:
         if if_empty is not None and collection.counts()[0] == 0:

@@ -196,7 +196,7 @@ def _when_ready(url: str, say: Callable[[str], None], open_browser: bool) -> Non
     with httpx.Client(trust_env=False, timeout=10) as client:  # a proxy would be asked for our own loopback
         while time.monotonic() < deadline:
             try:
-                if client.get(f"{url}/").is_success:
+                if client.get(f"{url}/").status_code in (200, 401):  # the page, or the guard before it
                     break
             except httpx.HTTPError:
                 pass
