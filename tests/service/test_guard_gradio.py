@@ -14,7 +14,7 @@ import pytest
 from rag.service.accounts import Accounts
 from rag.service.guard import Guard
 from rag.service.guard_gradio import gradio_folder
-from tests.service.test_guard import PASSWORD, log_in
+from tests.service.guard_fixtures import PASSWORD, log_in
 from tests.ui.fake_backend import FakeBackend
 from tests.ui.live_page import LivePage
 from tests.ui.test_chat_page import BOX, ask

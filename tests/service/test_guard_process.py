@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from rag.cli import app
 from rag.service.accounts import Accounts
 from rag.service.guard_log import JsonLines, log_question, start_logging
-from tests.service.test_guard import PASSWORD, log_in
+from tests.service.guard_fixtures import PASSWORD, log_in
 from tests.ui.test_chat_page import BOX
 from tests.ui.test_chat_page import browser as browser  # the fixture
 
