@@ -93,7 +93,6 @@ class Settings(BaseSettings):
     questions_per_minute: int = Field(
         30, ge=0, le=10_000, description="有账户时，每位读者每分钟的提问与检索数，0 为不限"
     )
-    upload_mb: int = Field(100, ge=1, le=10_000, description="一次上传最多多少 MB")
     log: str = Field("", description="请求日志（每行一个 JSON）：空为不写，- 为标准错误，其余为文件")
     log_questions: bool = Field(False, description="日志里可以有问题原文与出错信息（默认没有）")
     shutdown_seconds: float = Field(20.0, ge=0, le=600, description="收到停止信号后，等正在进行的回答多少秒")

@@ -18,6 +18,7 @@ from rag.service.guard_limits import BodyLimit, Buckets, RateLimit
 from rag.service.guard_log import RequestLog
 from rag.service.guard_origin import OwnOrigin
 from rag.service.guard_sign_in import LoginPage, SignIn
+from rag.service.problems import problem
 from rag.settings import Settings
 
 _LOCAL: Final = "localhost"
@@ -49,7 +50,7 @@ class Guard:
     proxies: Sequence[str] = ()
     requests_per_minute: int = 600
     questions_per_minute: int = 30
-    upload_bytes: int = 100 * _MEGABYTE
+    upload_bytes: int = 256 * _MEGABYTE
     draining: Draining = field(default_factory=Draining)
 
     @property
@@ -84,7 +85,6 @@ def guard_of(settings: Settings, host: str) -> Guard:
         proxies=settings.proxy_addresses,
         requests_per_minute=settings.requests_per_minute,
         questions_per_minute=settings.questions_per_minute,
-        upload_bytes=settings.upload_mb * _MEGABYTE,
     )
 
 
@@ -116,5 +116,5 @@ def protect(app: Any, guard: Guard, page: LoginPage) -> None:
 async def _refuse(_: Any, error: NotAllowed) -> Any:
     from starlette.responses import JSONResponse
 
-    told = {"message": f"{error.message}。{error.hint}。", "type": "not_allowed", "code": 403}
-    return JSONResponse({"error": told}, 403)
+    status, told = problem(error)
+    return JSONResponse(told, status)

@@ -3,74 +3,41 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections import OrderedDict
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from rag.service.browser_id import reader_key_of
-from rag.service.readers import NOBODY
 from rag.service.replies import reply_problem
 
 _API: Final = "/gradio_api/"
-_USED: Final = frozenset(
-    (
-        "queue/join",
-        "queue/data",
-        "run/predict",
-        "cancel",
-        "reset",
-        "startup-events",
-        "info",
-        "upload",
-        "upload_progress",
-    )
-)
+_USED: Final = frozenset(("queue/join", "queue/data", "run/predict", "cancel", "reset", "startup-events", "info"))
 _CLOSED: Final = ("/monitoring", "/svelte", "/pwa_icon", "/manifest.json", "/user", "/token", "/runs")
-_FILE: Final = "file="
 _EVENTS: Final = frozenset(("queue/join", "run/predict", "cancel", "reset"))
 _REMEMBERED: Final = 100_000
 
 
 class GradioRoutes:
-    """Closes the routes that the page does not use (a proxy, a code editor, monitoring, whatever the next version brings).
-
-    `file=` hands out what lies in Gradio's own folder, under names nobody guesses, and nothing else. Uploads take an editor.
+    """Closes the routes that the page does not use: files, uploads, a proxy, a code editor, monitoring, and whatever the next
+    version brings. What the page hands out and takes in goes through routes of ours.
     """
 
     def __init__(self, app: Any) -> None:
         self._app = app
-        self._folder = Path(gradio_folder())
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """See the class."""
-        if scope["type"] != "http" or self._open(scope["path"]):
-            reader = scope.get("state", {}).get("reader", NOBODY)
-            if scope.get("path", "").startswith(f"{_API}upload") and not reader.may_edit:
-                await reply_problem(send, 403, "not_allowed", "这个账户只能提问和阅读，不能上传文件。")
-                return
+        if scope["type"] != "http" or _open(scope["path"]):
             await self._app(scope, receive, send)
-            return
-        await reply_problem(send, 404, "not_found", "没有这个网址。")
+        else:
+            await reply_problem(send, 404, "not_found", "没有这个地址。")
 
-    def _open(self, path: str) -> bool:
-        if not path.startswith(_API):
-            return not path.startswith(_CLOSED)
-        name = path.removeprefix(_API).rstrip("/")
-        if name.startswith(_FILE):
-            return self._ours(name.removeprefix(_FILE))
-        return name in _USED or name.startswith("heartbeat/")
 
-    def _ours(self, name: str) -> bool:
-        """Whether a path lies in Gradio's folder, links and dots resolved."""
-        if "\0" in name or ".." in Path(name).parts:
-            return False
-        try:
-            return Path(os.path.realpath(name)).is_relative_to(os.path.realpath(self._folder))
-        except (OSError, ValueError):
-            return False
+def _open(path: str) -> bool:
+    if not path.startswith(_API):
+        return not path.startswith(_CLOSED)
+    name = path.removeprefix(_API).rstrip("/")
+    return name in _USED or name.startswith("heartbeat/")
 
 
 class PageOwners:
@@ -110,11 +77,6 @@ class PageOwners:
         while len(self._owners) > _REMEMBERED:
             self._owners.popitem(last=False)
         return owner
-
-
-def gradio_folder() -> str:
-    """Where Gradio keeps what is uploaded to it and what it hands out."""
-    return os.environ.get("GRADIO_TEMP_DIR") or str(Path(tempfile.gettempdir()) / "gradio")
 
 
 async def _whole(receive: Any) -> bytes | None:

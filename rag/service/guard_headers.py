@@ -22,6 +22,9 @@ _HEADERS: Final = {
     "x-frame-options": "DENY",
 }
 _TLS_ONLY: Final = "max-age=31536000"
+_HASHED: Final = "/assets/"
+"""Gradio's files with a hash in their name."""
+_FOR_GOOD: Final = "public, max-age=31536000, immutable"
 _PUBLIC: Final = ("/assets/", "/static/", "/theme.css", "/favicon.ico")
 """Files of Gradio that are the same for everybody; only these may be kept by a browser after its reader logged out."""
 
@@ -37,13 +40,15 @@ class SecurityHeaders:
 
         async def with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
+                kept = scope["path"].startswith(_HASHED) and message["status"] == 200
                 own = [
                     (name, value)
                     for name, value in message.get("headers", ())
-                    if not name.lower().startswith(b"access-control-") and name.lower() != b"server"
+                    if not name.lower().startswith(b"access-control-")
+                    and not (kept and name.lower() == b"cache-control")
                 ]
                 said = {name.lower() for name, _ in own}
-                wanted = dict(_HEADERS)
+                wanted = {**_HEADERS, "cache-control": _FOR_GOOD} if kept else dict(_HEADERS)
                 if not scope["path"].startswith(_PUBLIC):
                     wanted["cache-control"] = "no-store"
                 if scope["scheme"] == "https":

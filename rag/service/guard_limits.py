@@ -17,7 +17,8 @@ from rag.service.replies import address_of, header, reply_problem
 
 ASKING: Final = ("/v1/chat/completions", "/api/ask", "/api/search", "/gradio_api/queue/join")
 """Where a question (or a search) is sent to; Gradio's queue holds nothing else that is slow."""
-UPLOADING: Final = ("/gradio_api/upload", "/api/articles", "/page/upload")
+UPLOADING: Final = "/library/uploads"
+"""Under which files are sent, one a request; who takes them counts what they are together."""
 
 _BODY: Final = 1024 * 1024
 _FORM: Final = 8 * 1024
@@ -32,6 +33,7 @@ _FREE: Final = (
     "/readyz",
     "/metrics",
     "/gradio_api/heartbeat/",
+    UPLOADING,
 )
 _REMEMBERED: Final = 20_000
 
@@ -185,7 +187,7 @@ class RateLimit:
             await self._app(scope, receive, send)
             return
         key = reader_key_of(scope) or f"address:{network(address_of(scope))}"
-        asking = scope["method"] == "POST" and path.rstrip("/") in ASKING
+        asking = path.rstrip("/") in ASKING
         wait = self._requests.take(key) or (self._questions.take(key) if asking else 0.0)
         if wait:
             seconds = math.ceil(wait)

@@ -1,23 +1,28 @@
-"""What the guard answers by itself: short JSON in the shape of OpenAI's errors, which API clients show to people."""
+"""What the guard answers by itself."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
+
+_KINDS: Final = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 
 
 async def reply_problem(
-    send: Any, status: int, kind: str, message: str, headers: Iterable[tuple[bytes, bytes]] = ()
+    send: Any, status: int, code: str, message: str, headers: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
-    """Send `{"error": {"message", "type", "code"}}`.
+    """Send an error in the form of `rag.service.problems`, which is OpenAI's.
 
     Args:
-        kind: a short English name for programs, e.g. "rate_limited".
+        code: a short English name for programs, e.g. "rate_limited".
         message: what happened and what to do, in Chinese.
     """
-    body = json.dumps({"error": {"message": message, "type": kind, "code": status}}, ensure_ascii=False).encode()
-    await reply(send, status, "application/json", body, headers)
+    kind = _KINDS.get(status) or (
+        "unavailable_error" if status == 503 else "server_error" if status > 499 else "invalid_request_error"
+    )
+    told = {"message": message, "type": kind, "param": None, "code": code}
+    await reply(send, status, "application/json", json.dumps({"error": told}, ensure_ascii=False).encode(), headers)
 
 
 async def reply(send: Any, status: int, kind: str, body: bytes, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import tempfile
 import threading
 import time
 import webbrowser
@@ -110,8 +109,7 @@ def serve(
     guard = guard_of(settings, host)
     start_logging(settings.log, log_questions=settings.log_questions)
     listener = _listen(host, port)
-    with listener, tempfile.TemporaryDirectory(prefix="youju-") as files:
-        os.environ.setdefault("GRADIO_TEMP_DIR", files)  # not the one in /tmp that everybody on this machine knows
+    with listener:
         bound = int(listener.getsockname()[1])
         if port not in (0, bound):
             say(f"端口 {port} 已被占用，改用 {bound}。")

@@ -64,7 +64,7 @@ def port(certificate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     accounts.close()
     behind, plain, tls = free_port(), free_port(), free_port()
     values = {"YOUJU_LIBRARY": str(home / "library"), "YOUJU_PORT": str(behind), "YOUJU_ALLOWED_HOSTS": NAME}
-    values |= {"YOUJU_TRUSTED_PROXIES": "127.0.0.1", "YOUJU_UPLOAD_MB": "2"}
+    values |= {"YOUJU_TRUSTED_PROXIES": "127.0.0.1"}
     youju = subprocess.Popen(
         [sys.executable, "-X", "utf8", str(Path(__file__).with_name("serve_guarded.py"))], env=os.environ | values, cwd=home,
         stdout=subprocess.PIPE, text=True, encoding="utf-8",
@@ -131,7 +131,7 @@ def test_behind_nginx_with_tls(client: httpx.Client, port: int) -> None:
         == 422
     )
     assert client.get("/", headers={"host": "evil.example"}).status_code == 403
-    assert client.post("/gradio_api/upload", content=b"x" * 3_000_000).status_code == 413
+    assert client.post("/api/ask", content=b"x" * 3_000_000).status_code == 413
 
 
 @pytest.mark.browser
