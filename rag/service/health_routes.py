@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from rag.errors import YoujuError
@@ -26,8 +26,11 @@ def health_routes(library: Library, metrics: Metrics) -> APIRouter:
         return {"status": "ok"}
 
     @router.get("/readyz", summary="可以提问了吗", response_model=None, responses=RESPONSES)
-    def readyz() -> Response:
-        """知识库打开了，模型也载入了（大模型除外）：200；否则 503。"""
+    def readyz(request: Request) -> Response:
+        """知识库打开了，模型也载入了（大模型除外），也不是正要停下：200；否则 503。"""
+        guard = getattr(request.app.state, "guard", None)
+        if guard is not None and guard.draining.begun:
+            return JSONResponse({"status": "stopping", "reason": "正在停下"}, 503)
         try:
             articles, chunks = library.counts()
         except Exception:

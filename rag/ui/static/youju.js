@@ -9,6 +9,7 @@
   }
   document.documentElement.lang = chinese ? navigator.language : "en";
 
+  const TROUBLES = ["offline", "failed", "limited", "stopping"];
   const narrow = window.matchMedia("(max-width: 899px)");
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   let emptyPanel = null; // the panel's first words, kept for a new conversation
@@ -101,13 +102,15 @@
 
   /* Gradio reports trouble in hidden toasts, in English. Say it in our words: is the server gone, or did a step fail? */
   async function trouble() {
+    const { status, at } = window.youjuRefusal;
+    const refused = Date.now() - at < 5000 ? { 429: "limited", 503: "stopping" }[status] : "";
     const alive = await fetch("healthz", { cache: "no-store" }).then((reply) => reply.ok, () => false);
-    document.getElementById("yj-trouble-offline").hidden = alive;
-    document.getElementById("yj-trouble-failed").hidden = !alive;
+    const cause = alive ? refused || "failed" : "offline";
+    for (const key of TROUBLES) document.getElementById(`yj-trouble-${key}`).hidden = key !== cause;
   }
 
   function calmAgain() {
-    for (const key of ["offline", "failed"]) document.getElementById(`yj-trouble-${key}`).hidden = true;
+    for (const key of TROUBLES) document.getElementById(`yj-trouble-${key}`).hidden = true;
   }
 
   const waiting = setInterval(() => {
