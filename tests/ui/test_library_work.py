@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from rag.errors import LibraryBusy, LibraryError
 from rag.library import Library
 from rag.model_catalogue import LocalLlm
+from rag.service.readers import OWNER
 from rag.ui import upload_desk
 from rag.ui.jobs import Cancelled, Job, Jobs
 from rag.ui.library_html import PART, split, token
@@ -25,7 +27,8 @@ from tests.model_hub import ModelHub
 from tests.openai_server import serve
 
 POST = "---\ntitle: {title}\n---\n{title}。这里写的是它的正文，说的是{title}的来龙去脉。\n"
-ANYBODY = object()
+ANYBODY = SimpleNamespace(state=SimpleNamespace(reader=OWNER))
+"""A request of somebody who need not log in."""
 
 
 def ended(jobs: Jobs, count: int = 1) -> list[Job]:
