@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from rag.library import Library
 
+SCRIPTS: Final = ("youju.js", "panel.js", "popover.js")
+"""The page's scripts, in the order in which they run."""
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 _NEIGHBOURS = 20
@@ -48,7 +50,9 @@ def build_app(backend: Backend, *, samples: Sequence[str] = (), library: Library
     import gradio as gr
     from fastapi import FastAPI
 
+    from rag.ui.article_route import ARTICLE_PATH, article_route
     from rag.ui.page import STATIC, build_page, mount_options
+    from rag.ui.render import shell_html
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -63,7 +67,11 @@ def build_app(backend: Backend, *, samples: Sequence[str] = (), library: Library
 
         add_service(app, library)
 
-    app.add_middleware(_EarlyScript, script=(STATIC / "youju.js").read_text(encoding="utf-8"))
+    app.add_route(ARTICLE_PATH, article_route(backend))
+    scripts = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    shell = (STATIC / "shell.css").read_text(encoding="utf-8")
+    head = f"<style>{shell}</style><script>{scripts}</script>"
+    app.add_middleware(_EarlyScript, head=head, body=shell_html())
     app.add_middleware(_Headers)
     mounted: FastAPI = gr.mount_gradio_app(app, build_page(backend, samples), path="/", **mount_options())
     return mounted
@@ -111,7 +119,7 @@ def serve(
 
 
 class _Headers:
-    """Adds our headers to every response, errors included."""
+    """Adds our headers to every response, errors included. Gradio's own files carry a hash in their name: they are kept."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -119,21 +127,29 @@ class _Headers:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [
+                ours = _HEADERS
+                if scope["path"].startswith("/assets/") and message["status"] == 200:
+                    ours = {**ours, "cache-control": "public, max-age=31536000, immutable"}
+                headers = [
                     *message.get("headers", ()),
-                    *((name.encode(), value.encode()) for name, value in _HEADERS.items()),
+                    *((name.encode(), value.encode()) for name, value in ours.items()),
                 ]
+                message["headers"] = headers
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
 class _EarlyScript:
-    """Puts our script into the page's head before Gradio's own, which has already chosen its language when `head` runs."""
+    """Puts our scripts into the page's head before Gradio's own, which have already chosen their language when `head` runs.
 
-    def __init__(self, app: Any, script: str) -> None:
+    In the body goes what is seen until Gradio has drawn the page, which takes it a second.
+    """
+
+    def __init__(self, app: Any, head: str, body: str) -> None:
         self._app = app
-        self._script = f"<head><script>{script}</script>".encode()
+        self._head = f"<head>{head}".encode()
+        self._body = f"{body}<gradio-app".encode()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or scope["path"] != "/":
@@ -151,7 +167,7 @@ class _EarlyScript:
             body += message.get("body", b"")
             if message.get("more_body"):
                 return
-            page = body.replace(b"<head>", self._script, 1)
+            page = body.replace(b"<head>", self._head, 1).replace(b"<gradio-app", self._body, 1)
             headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
             start["headers"] = [*headers, (b"content-length", str(len(page)).encode())]
             await send(start)

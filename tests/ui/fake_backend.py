@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from rag.errors import ChatModelError
@@ -64,6 +65,7 @@ TRAP = Article(
     source="<b>来源</b>",
     url="javascript:alert(3)",
 )
+REPRINT = replace(HARBOUR, id="00000000deadbeef", title="临江港一季度经营数据（转载）", source="江城晚报", url="")
 MODEL = "qwen2.5-coder-1.5b-instruct"
 
 
@@ -76,7 +78,8 @@ def cite(number: int, article: Article, quote: str) -> Citation:
 def hit(article: Article, rank: int, start: int = 0, end: int = 60) -> Hit:
     """A retrieved passage of an article."""
     end = min(end, len(article.text))
-    return Hit(Chunk(rank, article.id, start, end, article.text[start:end]), article, 1 / rank, rank)
+    also = (REPRINT,) if article is HARBOUR else ()
+    return Hit(Chunk(rank, article.id, start, end, article.text[start:end]), article, 1 / rank, rank, also=also)
 
 
 GROWTH = cite(
@@ -107,6 +110,7 @@ class FakeBackend:
     Attributes:
         asked: every question with the history that came with it.
         closed: the questions whose stream was closed before its end.
+        articles: the library, by id; a test can lose or change one.
         current: what `status` returns.
         filters: the filters of every question.
         modes: the mode of every question.
@@ -118,12 +122,17 @@ class FakeBackend:
         self.closed: list[str] = []
         self.filters: list[Filters | None] = []
         self.modes: list[Mode] = []
+        self.articles = {article.id: article for article in (HARBOUR, PLANS, TRAP, REPRINT)}
         self.current = UiStatus("临江新闻", 1_286, MODEL, "downloading", 0.43)
         self._lock = threading.Lock()
 
     def facets(self) -> Facets:
         """Two sources, and a category with one below it."""
         return Facets({"临江日报": 3, "港口周刊": 1}, {"金融": 3, "金融/港口": 1}, None, None)
+
+    def article(self, article_id: str) -> Article | None:
+        """One of the made-up articles that has not been lost."""
+        return self.articles.get(article_id)
 
     def status(self) -> UiStatus:
         """The status set by the test."""
@@ -202,6 +211,6 @@ class FakeBackend:
             hits=hits,
             refused=bool(reason),
             reason=reason,
-            timings={"retrieve": 0.05, "total": 1.2},
-            provenance=Provenance("zh-small", llm, "abc123", "临江新闻", "0.1.0", notice),
+            timings={"retrieve": 0.05, "verify": 0.1, "total": 1.2},
+            provenance=Provenance("zh-small", llm, "answer@abc123", "临江新闻@7", "0.1.0", notice),
         )
