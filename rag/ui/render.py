@@ -186,7 +186,7 @@ def panel_html() -> str:
         f'<div id="yj-panel-body" tabindex="0" role="group" aria-labelledby="yj-panel-title">'
         f'<p class="yj-quiet">{both("sources_empty")}</p></div>'
         '<article id="yj-article" tabindex="-1" aria-labelledby="yj-article-title" hidden>'
-        '<header><h3 id="yj-article-title"></h3><p id="yj-article-where"></p></header>'
+        '<header><h2 id="yj-article-title"></h2><p id="yj-article-where"></p></header>'
         '<p id="yj-article-state" role="status"></p><blockquote id="yj-article-quote" hidden></blockquote>'
         '<div id="yj-article-text" tabindex="0" role="region" aria-labelledby="yj-article-title"></div>'
         '<nav id="yj-places" aria-labelledby="yj-place" hidden>'
@@ -199,8 +199,8 @@ def panel_html() -> str:
 
 def words_html() -> str:
     """Words that the page's script needs, and the region through which it speaks to screen readers."""
-    words = "".join(f'<span id="yj-word-{key}">{both(key, **blanks)}</span>' for key, blanks in _SCRIPT_WORDS.items())
-    return f'<p id="yj-live" class="yj-sr" role="status"></p><div hidden>{words}</div>'
+    words = "".join(f'<p class="yj-word-{key}">{both(key, **blanks)}</p>' for key, blanks in _SCRIPT_WORDS.items())
+    return f'<p id="yj-live" class="yj-sr" role="status"></p><template id="yj-words">{words}</template>'
 
 
 def _comparison(table: Table, cards: Cards) -> str:

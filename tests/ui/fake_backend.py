@@ -66,6 +66,7 @@ TRAP = Article(
     url="javascript:alert(3)",
 )
 REPRINT = replace(HARBOUR, id="00000000deadbeef", title="临江港一季度经营数据（转载）", source="江城晚报", url="")
+DEEP = replace(HARBOUR, id="dee9dee9dee9dee9", text="开头一段。\n" * 400 + HARBOUR.text)
 MODEL = "qwen2.5-coder-1.5b-instruct"
 
 
@@ -102,10 +103,11 @@ TARGET_STATEMENTS = (
         "征求意见稿的目标是1.4亿吨。",
     ),
 )
+DEEP_STATEMENTS = (Statement(ROUTES.quote, (cite(1, DEEP, ROUTES.quote),), "supported"),)
 
 
 class FakeBackend:
-    """Answers by what the question contains: 目标, 火星 (refusal), 攻击 (hostile), 那 at the beginning (a follow-up), 你好 (small talk), 失败, 崩溃, 缓 (slowly), 慢 (slowly and at length).
+    """Answers by what the question contains: 目标, 深 (a sentence far down in its article), 火星 (refusal), 攻击 (hostile), 那 at the beginning (a follow-up), 你好 (small talk), 失败, 崩溃, 缓 (slowly), 慢 (slowly and at length).
 
     Attributes:
         asked: every question with the history that came with it.
@@ -122,7 +124,7 @@ class FakeBackend:
         self.closed: list[str] = []
         self.filters: list[Filters | None] = []
         self.modes: list[Mode] = []
-        self.articles = {article.id: article for article in (HARBOUR, PLANS, TRAP, REPRINT)}
+        self.articles = {article.id: article for article in (HARBOUR, PLANS, TRAP, REPRINT, DEEP)}
         self.current = UiStatus("临江新闻", 1_286, MODEL, "downloading", 0.43)
         self._lock = threading.Lock()
 
@@ -176,6 +178,8 @@ class FakeBackend:
         notice = ""
         if "目标" in question:
             statements = TARGET_STATEMENTS
+        if "深" in question:
+            statements = DEEP_STATEMENTS
         if "攻击" in question:
             trap = cite(1, TRAP, f"这一句是要引用的：{HOSTILE}。")
             statements = (Statement(f"{HOSTILE}\n第二行", (trap,), "supported", HOSTILE),)

@@ -16,7 +16,8 @@
 
   /* One of our words in the reader's language, its blanks filled. */
   function word(key, blanks = {}) {
-    const text = document.querySelector(`#yj-word-${key} > .${shown}`)?.textContent ?? "";
+    const words = document.getElementById("yj-words")?.content;
+    const text = words?.querySelector(`.yj-word-${key} > .${shown}`)?.textContent ?? "";
     return text.replace(/\{(\w+)\}/g, (blank, name) => blanks[name] ?? blank);
   }
 
