@@ -44,6 +44,7 @@ _SCRIPT_WORDS: Final[dict[str, dict[str, str]]] = {
     "remove_choice": {"name": "{name}"},
     "clear_choices": {},
     "choices": {},
+    "scroll_down": {},
 }
 """Their keys, and what stands for a blank that the script fills itself."""
 _SENTENCE_END: Final = re.compile(r"(?<=[。！？])(?![”’」』）])|\n+")
@@ -186,9 +187,9 @@ def panel_html() -> str:
         f'<div id="yj-panel-body" tabindex="0" role="group" aria-labelledby="yj-panel-title">'
         f'<p class="yj-quiet">{both("sources_empty")}</p></div>'
         '<article id="yj-article" tabindex="-1" aria-labelledby="yj-article-title" hidden>'
-        '<header><h2 id="yj-article-title"></h2><p id="yj-article-where"></p></header>'
+        '<header><h2 id="yj-article-title" lang="zh"></h2><p id="yj-article-where"></p></header>'
         '<p id="yj-article-state" role="status"></p><blockquote id="yj-article-quote" hidden></blockquote>'
-        '<div id="yj-article-text" tabindex="0" role="region" aria-labelledby="yj-article-title"></div>'
+        '<div id="yj-article-text" lang="zh" tabindex="0" role="region" aria-labelledby="yj-article-title"></div>'
         '<nav id="yj-places" aria-labelledby="yj-place" hidden>'
         f'<button id="yj-previous" type="button" aria-keyshortcuts="ArrowLeft">{icon}{both("previous")}</button>'
         '<span id="yj-place"></span>'
@@ -229,7 +230,7 @@ def _statement(statement: Statement, cards: Cards) -> str:
     marks = "".join(_mark(citation, cards) for citation in statement.citations)
     text = lines(statement.text.strip()[:_LONGEST_STATEMENT])
     badge = _badge(statement.support)
-    return f'<p class="yj-s yj-s-{statement.support}"><span class="yj-text">{text}</span>{marks}{badge}{_note(statement)}</p>'
+    return f'<p class="yj-s yj-s-{statement.support}"><span class="yj-text" lang="zh">{text}</span>{marks}{badge}{_note(statement)}</p>'
 
 
 def _struck(statements: Sequence[Statement]) -> str:
@@ -237,7 +238,7 @@ def _struck(statements: Sequence[Statement]) -> str:
     if not statements:
         return ""
     rows = "".join(
-        f'<p class="yj-s yj-s-unsupported"><del class="yj-text">{lines(statement.text.strip()[:_LONGEST_STATEMENT])}</del>'
+        f'<p class="yj-s yj-s-unsupported"><del class="yj-text" lang="zh">{lines(statement.text.strip()[:_LONGEST_STATEMENT])}</del>'
         f"{_badge(statement.support)}{_note(statement)}</p>"
         for statement in statements
     )
@@ -254,7 +255,7 @@ def _badge(support: Support) -> str:
 
 def _refusal(answer: Answer, cards: Cards) -> str:
     reason = f'<p class="yj-refused"><span class="yj-badge yj-badge-refused">{both("refused")}</span>'
-    reason += f'<span class="yj-text">{escape(answer.reason, _LONGEST_STATEMENT)}</span></p>'
+    reason += f'<span class="yj-text" lang="zh">{escape(answer.reason, _LONGEST_STATEMENT)}</span></p>'
     rows = "".join(
         f"<li><span class='yj-near-title'>{escape(hit.article.title, 80)}</span>{where(hit.article)}"
         f'<span class="yj-excerpt">{escape(hit.chunk.text.strip(), _EXCERPT)}</span>'

@@ -77,8 +77,8 @@ def _card(key: tuple[int, str, int, int], target: str, article: Article, also: S
     way_in = opens(article, both("read_article"), place_of(article, start, end), near=not number)
     return (
         f'<article class="yj-card"><header>{shown_number}<div class="yj-card-head">'
-        f"<h3>{escape(article.title, _LONGEST_TITLE)}</h3>{where(article)}</div></header>"
-        f'<p class="yj-passage"><{tag} class="yj-quote" id="{target}">{lines(quote)}{cut}</{tag}></p>'
+        f'<h3 lang="zh">{escape(article.title, _LONGEST_TITLE)}</h3>{where(article)}</div></header>'
+        f'<p class="yj-passage"><{tag} class="yj-quote" lang="zh" id="{target}">{lines(quote)}{cut}</{tag}></p>'
         f'{_also(also)}<p class="yj-card-foot">{way_in}{link if url else ""}</p></article>'
     )
 

@@ -116,6 +116,7 @@ ZH: Final[dict[str, str]] = {
     "remove_choice": "去掉 {name}",
     "clear_choices": "全部去掉",
     "choices": "可选项",
+    "scroll_down": "到最新的回答",
 }
 
 EN: Final[dict[str, str]] = {
@@ -226,6 +227,7 @@ EN: Final[dict[str, str]] = {
     "remove_choice": "Remove {name}",
     "clear_choices": "Remove all",
     "choices": "Choices",
+    "scroll_down": "To the newest answer",
 }
 
 _MISTAKES: Final = {"斷髮表": "斷發表", "窗口": "視窗", "配置": "設定", "“": "「", "”": "」"}

@@ -101,7 +101,9 @@ def test_an_address_is_read_back() -> None:
     assert parse_places(wanted["at"]) == places
 
 
-@pytest.mark.parametrize("wrong", ["", "1-2", "5-5-00000000", "9-3-00000000", "-1-2-00000000", "1-2-zzzzzzzz", "x" * 999])
+@pytest.mark.parametrize(
+    "wrong", ["", "1-2", "5-5-00000000", "9-3-00000000", "-1-2-00000000", "1-2-zzzzzzzz", "x" * 999]
+)
 def test_what_is_no_place_is_refused(wrong: str) -> None:
     with pytest.raises(ValueError, match="place"):
         parse_places([wrong])

@@ -86,7 +86,7 @@ def trap(text: str) -> Article:
 
 def test_statement_links_to_its_exact_sentence() -> None:
     html = render.answer_html(answer(THROUGHPUT_STATEMENTS), "u1")
-    marks = dict(re.findall(r'<mark class="yj-quote" id="([^"]+)">(.*?)</mark>', html))
+    marks = dict(re.findall(r'<mark class="yj-quote" lang="zh" id="([^"]+)">(.*?)</mark>', html))
     links = re.findall(r'<a class="yj-cite" href="#([^"]+)".*?\[(\d+)\]</a>', html)
     assert links == [("yj-u1-1", "1"), ("yj-u1-2", "2")]
     assert Parsed(marks["yj-u1-1"]).text == GROWTH.quote
@@ -104,7 +104,7 @@ def test_what_nothing_carries_is_struck_behind_a_closed_line() -> None:
     shown, _, rest = html.partition('<details class="yj-struck"><summary>')
     line, _, left_out = rest.partition("</details>")[0].partition("</summary>")
     assert "全省第一大港" not in chinese(shown)
-    assert '<del class="yj-text">港口因此成为全省第一大港。</del>' in left_out
+    assert '<del class="yj-text" lang="zh">港口因此成为全省第一大港。</del>' in left_out
     assert chinese(line) == "另有 1 句未找到依据，未采用"
     assert "资料中没有这一说法。" in chinese(left_out)
     assert "yj-struck" not in render.answer_html(answer(THROUGHPUT_STATEMENTS[:2]), "u")
@@ -185,7 +185,7 @@ def test_hostile_text_is_inert_everywhere(attack: str) -> None:
             *("details", "summary", "dl", "dt", "dd"),
         }, name
         assert {attribute for attribute, _ in parsed.attributes} <= {
-            *("class", "id", "href", "title", "tabindex", "target", "rel", "role", "aria-hidden"),
+            *("class", "id", "href", "title", "tabindex", "target", "rel", "role", "aria-hidden", "lang"),
         }, name
         assert all(
             re.match(r"#yj-(u-\d+$|(at|near)\?id=[0-9a-f]+(&at=[\w-]+)?$)", href) for href in parsed.all("href")

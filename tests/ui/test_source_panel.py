@@ -42,7 +42,9 @@ def test_everything_that_can_be_clicked(open_page: OpenPage, width: int, scheme:
     ask(page, QUESTION)
     page.locator(CITATION).nth(0).click()
     assert reads(page) == [GROWTH.quote]
-    assert page.locator(f"{TEXT} mark").all_inner_texts() == [GROWTH.quote, ROUTES.quote], "both are marked, one strongly"
+    assert page.locator(f"{TEXT} mark").all_inner_texts() == [GROWTH.quote, ROUTES.quote], (
+        "both are marked, one strongly"
+    )
     assert "第29段背景" in page.inner_text(TEXT), "the whole article"
     assert page.locator(f"{TEXT} td").all_inner_texts() == ["指标", "数值", "同比", "货物吞吐量", "3,126.5万吨", "6.8%"]
     assert page.inner_text("#yj-article-where").split("\n") == ["临江日报", "2025-04-08", "经济 / 港口", "打开原网页"]
@@ -63,7 +65,9 @@ def test_everything_that_can_be_clicked(open_page: OpenPage, width: int, scheme:
     assert reads(page) == [ROUTES.quote]
     page.click("#yj-back")
     page.get_by_role("link", name=REPRINT.title).first.click()
-    page.wait_for_function("title => document.querySelector('#yj-article-title').textContent === title", arg=REPRINT.title)
+    page.wait_for_function(
+        "title => document.querySelector('#yj-article-title').textContent === title", arg=REPRINT.title
+    )
     assert page.locator(f"{TEXT} mark").count() == 0, "nothing of a reprint was cited"
     assert not page.locator("#yj-places").is_visible()
     page.keyboard.press("Escape")
@@ -257,7 +261,12 @@ def test_how_an_answer_came_about_is_one_click_away(open_page: OpenPage, width: 
     how.locator("summary").click()
     told = how.inner_text().replace("\n", " ")
     for words in (
-        *("检索的问题 临江港目标呢？", "检索范围 全部文章", "3 段，出自 3 篇文章", "检索 0.05 秒 · 核对 0.10 秒 · 共 1.20 秒"),
+        *(
+            "检索的问题 临江港目标呢？",
+            "检索范围 全部文章",
+            "3 段，出自 3 篇文章",
+            "检索 0.05 秒 · 核对 0.10 秒 · 共 1.20 秒",
+        ),
         *("逐句核对", "提示词 answer@abc123", "向量模型 zh-small", "知识库 临江新闻@7", "有据版本 0.1.0"),
     ):
         assert words in told, words

@@ -2,14 +2,17 @@
    Runs before Gradio's own scripts. The other scripts take `word`, `say` and `tidy` from window.youju. */
 (() => {
   "use strict";
-  /* Gradio knows zh-CN and zh-TW; every other Chinese (zh, zh-HK, zh-Hant-HK, zh-Hans-CN, zh-SG …) would get English from it. */
+  const LATEST = 10_000; // milliseconds until the page is shown whatever is missing
+
+  /* Gradio would speak any of 30 languages; the page speaks three, and Gradio has to speak the same one. */
   const asked = navigator.language || "zh-CN";
   const lang = !/^zh\b/i.test(asked) ? "en" : /^zh-(TW|HK|MO|Hant)\b/i.test(asked) ? "zh-TW" : "zh-CN";
-  if (asked !== lang && lang !== "en") Object.defineProperty(navigator, "language", { value: lang, configurable: true });
+  if (asked !== lang) Object.defineProperty(navigator, "language", { value: lang, configurable: true });
   document.documentElement.lang = lang;
   const theme = new URLSearchParams(location.search).get("__theme");
   const night = theme === "dark" || (theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
   document.documentElement.classList.toggle("yj-night", night);
+  document.documentElement.classList.add("yj-drawing");
   const shown = { "zh-CN": "yj-zh", "zh-TW": "yj-tw", en: "yj-en" }[lang];
 
   const questions = () => document.querySelectorAll("#yj-chat .yj-q").length;
@@ -49,6 +52,9 @@
       const label = token.matches(".remove-all") ? word("clear_choices") : word("remove_choice", { name });
       set(token, { title: label, "aria-label": label });
     }
+    for (const button of document.querySelectorAll("#yj-chat .scroll-down-button-container button")) {
+      set(button, { title: word("scroll_down"), "aria-label": word("scroll_down") });
+    }
     for (const list of document.querySelectorAll("[role=listbox]")) set(list, { "aria-label": word("choices") });
     for (const button of document.querySelectorAll("#yj-main .label-wrap")) {
       set(button, { "aria-expanded": String(button.classList.contains("open")) });
@@ -80,11 +86,20 @@
     return Array.from(rows, (row) => (row.querySelector(".yj-text") ?? row).textContent).join(" ");
   }
 
+  /* The page is shown when all of it is there; or as it is, should something not come. */
+  const drawn = setInterval(() => {
+    const box = document.querySelector("#yj-question textarea");
+    if (!(box && document.querySelector("#yj-status .yj-status")) && performance.now() < LATEST) return;
+    clearInterval(drawn);
+    document.documentElement.classList.remove("yj-drawing");
+    document.getElementById("yj-shell")?.remove();
+    if (document.activeElement === document.body) box?.focus();
+  }, 30);
+
   const waiting = setInterval(() => {
     const toasts = document.querySelector(".toast-wrap");
     if (!toasts || !document.getElementById("yj-chat")) return;
     clearInterval(waiting);
-    document.getElementById("yj-shell")?.remove();
     new MutationObserver((changes) => {
       if (changes.some((change) => change.addedNodes.length)) trouble();
     }).observe(toasts, { childList: true });
