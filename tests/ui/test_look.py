@@ -239,7 +239,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(open_page: OpenPa
         )
         assert marked, f"the focus on {name} cannot be seen"
         reached.append(name)
-        if name == "BODY" or len(reached) > 1 and name == reached[0]:
+        if name == "BODY" or (len(reached) > 1 and name == reached[0]):
             break
     for wanted in ("yj-new", "yj-cite", "yj-ask", "yj-back", "yj-original", "yj-article-text", "yj-following"):
         assert any(wanted in name for name in reached), (wanted, reached)
