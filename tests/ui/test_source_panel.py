@@ -259,6 +259,11 @@ def test_how_an_answer_came_about_is_one_click_away(open_page: OpenPage, width: 
     how = page.locator(".yj-how").nth(1)
     assert not how.locator("dl").is_visible()
     how.locator("summary").click()
+    page.wait_for_timeout(100)
+    dl, box = how.locator("dl").bounding_box(), page.locator("#yj-question-row").bounding_box()
+    assert dl is not None
+    assert box is not None
+    assert dl["y"] + 60 < box["y"], "what was unfolded is in view"
     told = how.inner_text().replace("\n", " ")
     for words in (
         *(

@@ -215,7 +215,8 @@
 
   function draw(found, near) {
     byId("yj-article-title").textContent = found.title;
-    const facts = [found.source, found.author, found.date || word("no_date"), found.category.join(" / ")];
+    const author = found.author === found.source ? "" : found.author;
+    const facts = [found.source, author, found.date || word("no_date"), found.category.join(" / ")];
     const nodes = facts.filter(Boolean).map((text) => element("span", "", text));
     if (/^https?:\/\//i.test(found.url)) {
       const link = element("a", "yj-original", word("original"));

@@ -67,6 +67,14 @@
     }
   }
 
+  /* What a reader unfolds is scrolled into view, as far as its first line stays. */
+  document.addEventListener("toggle", ({ target }) => {
+    const log = target.open && target.closest("#yj-chat [role=log]");
+    if (!log) return;
+    const [inner, outer] = [target.getBoundingClientRect(), log.getBoundingClientRect()];
+    log.scrollBy(0, Math.max(0, Math.min(inner.bottom - outer.bottom, inner.top - outer.top) + 16));
+  }, true);
+
   /* Gradio reports trouble in hidden toasts, in English. Say it in our words: is the server gone, or did a step fail? */
   async function trouble() {
     const alive = await fetch("healthz", { cache: "no-store" }).then((reply) => reply.ok, () => false);
