@@ -120,6 +120,7 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
                     latex_delimiters=[],
                     allow_tags=False,
                     allow_file_downloads=False,
+                    autoscroll=False,  # the page's script follows an answer, and keeps its beginning in view
                     placeholder=render.welcome_html(),
                     examples=[{"text": sample} for sample in samples],
                 )

@@ -51,6 +51,28 @@ def test_a_draft_streams_and_gives_way_to_the_checked_answer(open_page: OpenPage
     assert place(page, "#yj-question-row") == box
 
 
+def test_the_beginning_of_an_answer_stays_in_view(open_page: OpenPage) -> None:
+    page = open_page(width=400, height=560)
+    view = """() => { const box = document.querySelector("#yj-chat [role=log]").getBoundingClientRect();
+      const asked = Array.from(document.querySelectorAll(".yj-q")).at(-1).getBoundingClientRect();
+      return [asked.top - box.top, box.bottom - asked.bottom]; }"""
+    for question in (QUESTION, f"{QUESTION}（缓）", "火星上有港口吗？"):
+        ask(page, question)
+        page.wait_for_timeout(400)
+        above, below = page.evaluate(view)
+        assert above >= 0, question
+        assert below > 0, question
+    log = page.locator("#yj-chat [role=log]")
+    assert log.evaluate("n => n.scrollHeight - n.clientHeight - n.scrollTop") > 50, "the answer is longer than the view"
+    ask(page, f"{QUESTION}（缓）", wait=False)
+    page.wait_for_selector(".yj-draft .yj-s")
+    log.hover()
+    page.mouse.wheel(0, -2_000)
+    page.wait_for_function("document.querySelectorAll('.yj-final').length === 4")
+    page.wait_for_timeout(300)
+    assert log.evaluate("n => n.scrollTop") == 0, "a reader who went elsewhere is left there"
+
+
 def test_what_was_left_out_is_struck_and_shown_only_to_who_asks(open_page: OpenPage) -> None:
     page = open_page()
     ask(page, QUESTION)

@@ -34,9 +34,7 @@
      every token. */
   function tidy() {
     if (word("title")) document.title = word("title");
-    for (const log of document.querySelectorAll("#yj-chat [role=log]")) {
-      set(log, { "aria-live": "off", "aria-label": word("chat_label") });
-    }
+    if (log()) set(log(), { "aria-live": "off", "aria-label": word("chat_label") });
     for (const who of ["user", "bot"]) {
       const label = word(who === "user" ? "question_label" : "answer_label");
       for (const message of document.querySelectorAll(`#yj-chat [data-testid=${who}]`)) {
@@ -67,12 +65,33 @@
     }
   }
 
+  /* ---- Where the conversation stands ---- */
+
+  let following = false; // an answer is on its way, and the reader has not gone elsewhere
+
+  const log = () => document.querySelector("#yj-chat [role=log]");
+
+  /* Follows an answer as it grows, until its question would leave the view: one reads from the beginning. */
+  function follow() {
+    const asked = document.querySelectorAll("#yj-chat .yj-q");
+    if (!following || !asked.length) return;
+    const box = log();
+    const top = asked[asked.length - 1].getBoundingClientRect().top - box.getBoundingClientRect().top + box.scrollTop - 16;
+    box.scrollTop = Math.min(top, box.scrollHeight - box.clientHeight);
+  }
+
+  for (const gesture of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+    document.addEventListener(gesture, ({ target }) => {
+      if (log()?.contains(target)) following = false;
+    }, { capture: true, passive: true });
+  }
+
   /* What a reader unfolds is scrolled into view, as far as its first line stays. */
   document.addEventListener("toggle", ({ target }) => {
-    const log = target.open && target.closest("#yj-chat [role=log]");
-    if (!log) return;
-    const [inner, outer] = [target.getBoundingClientRect(), log.getBoundingClientRect()];
-    log.scrollBy(0, Math.max(0, Math.min(inner.bottom - outer.bottom, inner.top - outer.top) + 16));
+    const box = target.open && target.closest("#yj-chat [role=log]");
+    if (!box) return;
+    const [inner, outer] = [target.getBoundingClientRect(), box.getBoundingClientRect()];
+    box.scrollBy(0, Math.max(0, Math.min(inner.bottom - outer.bottom, inner.top - outer.top) + 16));
   }, true);
 
   /* Gradio reports trouble in hidden toasts, in English. Say it in our words: is the server gone, or did a step fail? */
@@ -116,8 +135,12 @@
     const look = () => {
       due = false;
       tidy();
-      if (questions() > seen) say(word("searching"));
+      if (questions() > seen) {
+        following = true;
+        say(word("searching"));
+      }
       seen = questions();
+      follow();
     };
     look();
     new MutationObserver(() => {
@@ -133,6 +156,8 @@
     questions,
     answered() {
       calmAgain();
+      follow();
+      following = false;
       say(`${word("answered")} ${lastAnswer()}`);
       window.youju.panel.newest();
     },
