@@ -278,3 +278,33 @@ def test_status_line(status: UiStatus | None, expected: str) -> None:
 
 def test_braces_in_values_are_not_filled_again() -> None:
     assert "{model}" in chinese(render.status_html(UiStatus("{model}", 1, "m", "ready")))
+
+
+def test_how_an_answer_came_about_is_told_whole() -> None:
+    timings = {"retrieve": 0.25, "judge": 0.5, "total": 1.25, "new stage": 0.1}
+    text = chinese(render.answer_html(answer(timings=timings, scope="2025年5月的文章"), "u"))
+    for words in (
+        *("检索的问题临江港一季度吞吐量是多少？", "检索范围2025年5月的文章", "检索到2 段，出自 2 篇文章"),
+        *("检索 0.25 秒 · 评判 0.50 秒 · new stage 0.10 秒 · 共 1.25 秒", "由 a-model 起草，逐句核对"),
+        *("提示词p", "向量模型zh-small", "知识库库", "有据版本0.1"),
+    ):
+        assert words in text, words
+    extractive = replace(answer().provenance, llm="")
+    assert "提示词" not in chinese(render.answer_html(answer(provenance=extractive), "u")), "no prompt was used"
+
+
+def test_a_card_names_the_articles_that_tell_the_same() -> None:
+    reprints = tuple(Article(f"{n:016x}", f"转载{n}", "文", source="晚报") for n in range(7))
+    hits = (replace(hit(HARBOUR, 1), also=reprints),)
+    html = render.answer_html(answer(THROUGHPUT_STATEMENTS[:1], hits=hits), "u")
+    assert "同一报道还见于" in chinese(html)
+    assert [f"转载{n}" in chinese(html) for n in range(7)] == [True] * 5 + [False] * 2
+    assert 'href="#yj-at?id=0000000000000003"' in html
+
+
+def test_the_conversation_carries_quotes_and_no_articles() -> None:
+    long = Article("1f", "题", "引文在此。" + "其余的话。" * 50_000)
+    statement = Statement("s", (cite(1, long, "引文在此。"),), "supported")
+    html = render.answer_html(answer((statement,), hits=(hit(long, 1),)), "u")
+    assert len(html) < 10_000
+    assert 'href="#yj-at?id=1f&#38;at=0-5-' in html
