@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from rag.comparison_tables import Table, beside, table_of
+from rag.conflicts import disputed
 from rag.errors import YoujuError
 from rag.records import Answer, Citation, Statement, Support
 from rag.ui.backend import UiStatus
@@ -87,7 +88,8 @@ def answer_html(answer: Answer, uid: str, scope_notice: str = "") -> str:
     else:
         table = table_of(answer)
         told = beside(table, answer) if table else answer.shown
-        body = "".join(_statement(statement, cards) for statement in told)
+        at_odds = disputed(answer.shown)
+        body = "".join(_statement(statement, cards, at_odds) for statement in told)
         body += (_comparison(table, cards) if table else "") + _struck(answer.struck)
     notices = [notice for notice in (scope_notice, answer.provenance.notice) if notice]
     notice_row = "".join(f'<p class="yj-notice">{escape(notice, _LONGEST_STATEMENT)}</p>' for notice in notices)
@@ -226,11 +228,16 @@ def _mark(citation: Citation, cards: Cards) -> str:
     )
 
 
-def _statement(statement: Statement, cards: Cards) -> str:
+def _statement(statement: Statement, cards: Cards, at_odds: frozenset[int]) -> str:
     marks = "".join(_mark(citation, cards) for citation in statement.citations)
     text = lines(statement.text.strip()[:_LONGEST_STATEMENT])
-    badge = _badge(statement.support)
-    return f'<p class="yj-s yj-s-{statement.support}"><span class="yj-text" lang="zh">{text}</span>{marks}{badge}{_note(statement)}</p>'
+    badges = _badge(statement.support)
+    if statement.support != "conflicting" and any(citation.number in at_odds for citation in statement.citations):
+        badges += _badge("conflicting")  # its source carries it, and another source tells it differently
+    return (
+        f'<p class="yj-s yj-s-{statement.support}"><span class="yj-text" lang="zh">{text}</span>'
+        f"{marks}{badges}{_note(statement)}</p>"
+    )
 
 
 def _struck(statements: Sequence[Statement]) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from rag.errors import ChatModelError
 from rag.filters import Filters
-from rag.records import Answer, Article, Citation, Event, Provenance, Retrieved, Statement, Token, Turn
+from rag.records import Answer, Article, Citation, Event, Mode, Provenance, Retrieved, Statement, Token, Turn
 from rag.ui import UiStatus
 from rag.ui.markup import visible
 from rag.ui.render import LONGEST_QUESTION
@@ -50,7 +50,7 @@ OPEN_ALL = """async () => {
 
 def article(number: int, payload: str) -> Article:
     text = f"前文。\n这一句要引用：{payload}。\n| 表 | {payload} |\n后文。"
-    return Article(f"{number:016x}", payload, text, source=payload, category=(payload,), author=payload, url=payload)
+    return Article(f"{number:016x}", payload, text, source=payload, category=(payload,), author=f"{payload}记者", url=payload)
 
 
 ARTICLES = tuple(article(number, payload) for number, payload in enumerate(PAYLOADS))
@@ -64,7 +64,14 @@ class HostileBackend(FakeBackend):
         self.articles = {article.id: article for article in ARTICLES}
         self.current = UiStatus(PAYLOADS[3], 7, PAYLOADS[7], "failed", detail=PAYLOADS[11])
 
-    def events(self, question: str, history: Sequence[Turn], filters: Filters | None = None) -> Iterator[Event]:
+    def events(
+        self,
+        question: str,
+        history: Sequence[Turn],
+        filters: Filters | None = None,
+        mode: Mode = "auto",
+        client: str = "",
+    ) -> Iterator[Event]:
         if question == "失败":
             raise ChatModelError("\n".join(PAYLOADS[:9]), PAYLOADS[9])
         everything = "".join(PAYLOADS)

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from rag.conflicts import told_differently
 from rag.errors import YoujuError
 from rag.records import Answer, Article, Citation, Provenance, Statement
 from rag.ui import UiStatus, render
@@ -97,6 +98,18 @@ def test_support_is_said_in_words_and_notes_are_shown() -> None:
     text = chinese(render.answer_html(answer(THROUGHPUT_STATEMENTS + TARGET_STATEMENTS), "u"))
     for words in ("有据", "部分有据", "未找到依据", "说法不一", "没有提到内贸煤炭", "征求意见稿的目标是1.4亿吨。"):
         assert words in text, words
+
+
+def test_sources_that_disagree_are_told_beside_both_statements() -> None:
+    other = cite(2, PLANS, "此前的征求意见稿曾提出1.4亿吨的目标。")
+    statements = (
+        Statement("甲。", (cite(1, PLANS, "规划提出，到2027年，临江港货物吞吐量达到1.5亿吨。"),), "supported"),
+        Statement("乙。", (other,), "supported", told_differently(cite(1, HARBOUR, GROWTH.quote), other)),
+        Statement("丙。", (cite(3, HARBOUR, GROWTH.quote),), "supported"),
+    )
+    text = chinese(render.answer_html(answer(statements), "u"))
+    assert "甲。出处[1]有据说法不一乙。出处[2]有据说法不一与[1]说法不一：江城晚报，2025-01-20丙。出处[3]有据" in text
+    assert text.count("有据说法不一") == 2
 
 
 def test_what_nothing_carries_is_struck_behind_a_closed_line() -> None:
