@@ -12,6 +12,7 @@ _SIGNIFICANT: Final = {ord(char): f"&#{ord(char)};" for char in "&<>\"'`$*_[]{}(
 """Everything that means something to HTML, Markdown, LaTeX, Handlebars or JavaScript templates: Gradio knows them all."""
 _INVISIBLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
 """Control characters, and those that turn the direction of the text around: they can make a quote read as another."""
+_ROW: Final = re.compile(r"\s*\|(.*[^|\s].*)\|\s*")
 _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
 
 
@@ -39,6 +40,15 @@ def escape(text: str, limit: int | None = None) -> str:
 def lines(text: str) -> str:
     """Text as inert HTML with its line breaks."""
     return re.sub(r"\s*\n\s*", "<br>", inert(text))
+
+
+def said(text: str) -> str:
+    """Text as inert HTML with its line breaks; a row of a table as its cells, without the bars of Markdown."""
+    row = _ROW.fullmatch(text)
+    if row is None:
+        return lines(text)
+    cells = (cell.strip() for cell in row[1].split("|"))
+    return " ".join(f'<span class="yj-cell">{inert(cell)}</span>' for cell in cells if cell)
 
 
 def both(key: str, **values: str) -> str:

@@ -16,7 +16,7 @@ from rag.errors import YoujuError
 from rag.records import Answer, Citation, Statement, Support
 from rag.ui.backend import UiStatus
 from rag.ui.how import how_html
-from rag.ui.markup import both, escape, lines
+from rag.ui.markup import both, escape, lines, said
 from rag.ui.sources import Cards, where
 
 LONGEST_QUESTION: Final = 2_000
@@ -230,7 +230,7 @@ def _mark(citation: Citation, cards: Cards) -> str:
 
 def _statement(statement: Statement, cards: Cards, at_odds: frozenset[int]) -> str:
     marks = "".join(_mark(citation, cards) for citation in statement.citations)
-    text = lines(statement.text.strip()[:_LONGEST_STATEMENT])
+    text = said(statement.text.strip()[:_LONGEST_STATEMENT])
     badges = _badge(statement.support)
     if statement.support != "conflicting" and any(citation.number in at_odds for citation in statement.citations):
         badges += _badge("conflicting")  # its source carries it, and another source tells it differently
@@ -245,7 +245,7 @@ def _struck(statements: Sequence[Statement]) -> str:
     if not statements:
         return ""
     rows = "".join(
-        f'<p class="yj-s yj-s-unsupported"><del class="yj-text" lang="zh">{lines(statement.text.strip()[:_LONGEST_STATEMENT])}</del>'
+        f'<p class="yj-s yj-s-unsupported"><del class="yj-text" lang="zh">{said(statement.text.strip()[:_LONGEST_STATEMENT])}</del>'
         f"{_badge(statement.support)}{_note(statement)}</p>"
         for statement in statements
     )

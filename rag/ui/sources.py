@@ -7,7 +7,7 @@ from typing import Final
 
 from rag.records import Article, Citation, Hit
 from rag.ui.article_view import Place, address, place_of
-from rag.ui.markup import both, escape, lines, safe_url
+from rag.ui.markup import both, escape, safe_url, said
 
 _LONGEST_QUOTE: Final = 2_000
 _LONGEST_TITLE: Final = 200
@@ -78,7 +78,7 @@ def _card(key: tuple[int, str, int, int], target: str, article: Article, also: S
     return (
         f'<article class="yj-card"><header>{shown_number}<div class="yj-card-head">'
         f'<h3 lang="zh">{escape(article.title, _LONGEST_TITLE)}</h3>{where(article)}</div></header>'
-        f'<p class="yj-passage"><{tag} class="yj-quote" lang="zh" id="{target}">{lines(quote)}{cut}</{tag}></p>'
+        f'<p class="yj-passage"><{tag} class="yj-quote" lang="zh" id="{target}">{said(quote)}{cut}</{tag}></p>'
         f'{_also(also)}<p class="yj-card-foot">{way_in}{link if url else ""}</p></article>'
     )
 

@@ -67,6 +67,7 @@ TRAP = Article(
 )
 REPRINT = replace(HARBOUR, id="00000000deadbeef", title="临江港一季度经营数据（转载）", source="江城晚报", url="")
 DEEP = replace(HARBOUR, id="dee9dee9dee9dee9", text="开头一段。\n" * 400 + HARBOUR.text)
+MANY = Article("0123456789abcdef", "三百项", "".join(f"第{n}项在此。\n" for n in range(300)), source="清单")
 MODEL = "qwen2.5-coder-1.5b-instruct"
 
 
@@ -104,10 +105,13 @@ TARGET_STATEMENTS = (
     ),
 )
 DEEP_STATEMENTS = (Statement(ROUTES.quote, (cite(1, DEEP, ROUTES.quote),), "supported"),)
+MANY_STATEMENTS = tuple(
+    Statement(quote, (cite(number, MANY, quote),), "supported") for number, quote in enumerate(MANY.text.split(), 1)
+)
 
 
 class FakeBackend:
-    """Answers by what the question contains: 目标, 深 (a sentence far down in its article), 火星 (refusal), 攻击 (hostile), 那 at the beginning (a follow-up), 你好 (small talk), 失败, 崩溃, 缓 (slowly), 慢 (slowly and at length).
+    """Answers by what the question contains: 三百 (a list of them), 目标, 深 (a sentence far down in its article), 火星 (refusal), 攻击 (hostile), 那 at the beginning (a follow-up), 你好 (small talk), 失败, 崩溃, 缓 (slowly), 慢 (slowly and at length).
 
     Attributes:
         asked: every question with the history that came with it.
@@ -124,7 +128,7 @@ class FakeBackend:
         self.closed: list[str] = []
         self.filters: list[Filters | None] = []
         self.modes: list[Mode] = []
-        self.articles = {article.id: article for article in (HARBOUR, PLANS, TRAP, REPRINT, DEEP)}
+        self.articles = {article.id: article for article in (HARBOUR, PLANS, TRAP, REPRINT, DEEP, MANY)}
         self.current = UiStatus("临江新闻", 1_286, MODEL, "downloading", 0.43)
         self._lock = threading.Lock()
 
@@ -178,6 +182,8 @@ class FakeBackend:
         notice = ""
         if "目标" in question:
             statements = TARGET_STATEMENTS
+        if "三百" in question:
+            statements = MANY_STATEMENTS
         if "深" in question:
             statements = DEEP_STATEMENTS
         if "攻击" in question:
@@ -186,7 +192,7 @@ class FakeBackend:
             notice = HOSTILE
         yield Retrieved(hits)
         pace = 0.2 if "慢" in question else 0.15 if "缓" in question else self.pace
-        text = "".join(statement.text for statement in statements) * (8 if "慢" in question else 1)
+        text = "".join(statement.text for statement in statements[:9]) * (8 if "慢" in question else 1)
         for piece in (text[at : at + 3] for at in range(0, len(text), 3)):
             time.sleep(pace)
             yield Token(piece)

@@ -50,7 +50,9 @@ OPEN_ALL = """async () => {
 
 def article(number: int, payload: str) -> Article:
     text = f"前文。\n这一句要引用：{payload}。\n| 表 | {payload} |\n后文。"
-    return Article(f"{number:016x}", payload, text, source=payload, category=(payload,), author=f"{payload}记者", url=payload)
+    return Article(
+        f"{number:016x}", payload, text, source=payload, category=(payload,), author=f"{payload}记者", url=payload
+    )
 
 
 ARTICLES = tuple(article(number, payload) for number, payload in enumerate(PAYLOADS))

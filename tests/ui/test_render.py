@@ -112,6 +112,14 @@ def test_sources_that_disagree_are_told_beside_both_statements() -> None:
     assert text.count("有据说法不一") == 2
 
 
+def test_a_row_of_a_table_is_shown_as_its_cells() -> None:
+    row = "| 货物吞吐量 | 3,126.5万吨 | 6.8% |"
+    html = render.answer_html(answer((Statement(row, (cite(1, HARBOUR, row),), "supported"),)), "u")
+    assert html.count('<span class="yj-cell">3,126.5万吨</span>') == 2, "in the answer and in its card"
+    assert "货物吞吐量 3,126.5万吨 6.8%出处[1]" in chinese(html)
+    assert "甲|乙" in chinese(render.answer_html(answer((Statement("甲|乙", (), "partial"),)), "u"))
+
+
 def test_what_nothing_carries_is_struck_behind_a_closed_line() -> None:
     html = render.answer_html(answer(THROUGHPUT_STATEMENTS), "u")
     shown, _, rest = html.partition('<details class="yj-struck"><summary>')

@@ -122,6 +122,16 @@ def test_the_cited_sentence_is_scrolled_to_and_the_page_stays(open_page: OpenPag
     assert page.evaluate("scrollY + document.scrollingElement.scrollTop") == 0
 
 
+def test_a_list_of_three_hundred_is_marked_around_the_one_that_is_read(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, "三百项")
+    for number in (299, 0, 150):
+        page.locator(CITATION).nth(number).click()
+        page.wait_for_function(f"document.querySelector('#yj-place').textContent === '第 {number + 1} 处，共 300 处'")
+        assert reads(page) == [f"第{number}项在此。"]
+        assert page.locator(f"{TEXT} mark").count() == 100
+
+
 def test_an_article_that_was_lost_or_changed_is_told_and_the_quote_stays(
     open_page: OpenPage, backend: FakeBackend
 ) -> None:

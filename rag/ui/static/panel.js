@@ -4,6 +4,7 @@
   "use strict";
   const narrow = window.matchMedia("(max-width: 899px)");
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+  const MOST_MARKED = 100; // sentences of one article; the server takes twice as many
   const MOST_KEPT = 8; // articles that are not asked for again
   const PATIENCE = 20_000; // milliseconds until an article that does not come is given up on
 
@@ -142,7 +143,7 @@
     at = number;
     const turn = ++asked;
     const { article, near } = trail[at];
-    const places = [...new Set(trail.filter((p) => p.article === article && p.place).map((p) => p.place))];
+    const places = placesAround(trail[at]);
     const query = new URLSearchParams([["id", article], ...places.map((place) => ["at", place])]).toString();
     reveal();
     if (drawn !== `${near} ${query}`) {
@@ -158,6 +159,13 @@
       drawn = `${near} ${query}`;
     }
     point(places.indexOf(trail[at].place));
+  }
+
+  /* The places of an article that are marked together: all of them, or of very many those around one. */
+  function placesAround({ article, place }) {
+    const all = [...new Set(trail.filter((other) => other.article === article && other.place).map((other) => other.place))];
+    const from = Math.max(0, Math.min(all.indexOf(place) - MOST_MARKED / 2, all.length - MOST_MARKED));
+    return all.slice(from, from + MOST_MARKED);
   }
 
   function reveal() {
