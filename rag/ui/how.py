@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from rag.records import Answer
+from rag.records import Answer, Hit
 from rag.ui.article_view import place_of
 from rag.ui.markup import both, escape
 from rag.ui.sources import opens, where
@@ -65,13 +66,19 @@ def _times(answer: Answer) -> str:
 
 
 def _passages(answer: Answer) -> str:
-    """What was found, best first, each a way into its article."""
-    rows = "".join(
-        f"<li>{opens(hit.article, escape(hit.article.title, 80), place_of(hit.article, hit.chunk.start, hit.chunk.end), near=True)}"
-        f"{where(hit.article)}</li>"
-        for hit in answer.hits
-    )
+    """The articles of what was found, best first; each opens at its passages."""
+    by_article: dict[str, list[Hit]] = {}
+    for hit in answer.hits:
+        by_article.setdefault(hit.article.id, []).append(hit)
+    rows = "".join(_found(hits) for hits in by_article.values())
     return f'<ol class="yj-found">{rows}</ol>' if rows else ""
+
+
+def _found(hits: Sequence[Hit]) -> str:
+    article = hits[0].article
+    places = (place_of(hit.article, hit.chunk.start, hit.chunk.end) for hit in hits)
+    count = both("how_passages", count=str(len(hits))) if len(hits) > 1 else ""
+    return f"<li>{opens(article, escape(article.title, 80), *places, near=True)}{where(article)}{count}</li>"
 
 
 def _seconds(seconds: float, digits: int = 1) -> str:

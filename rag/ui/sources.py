@@ -56,7 +56,7 @@ def where(article: Article) -> str:
 
 
 def opens(article: Article, label: str, *places: Place, near: bool = False) -> str:
-    """A link that opens an article in the panel, at the first of the places.
+    """A link that opens an article in the panel, at the first of the places; the others follow it there.
 
     Args:
         label: HTML.

@@ -209,7 +209,7 @@ def test_hostile_text_is_inert_everywhere(attack: str) -> None:
             *("class", "id", "href", "title", "tabindex", "target", "rel", "role", "aria-hidden", "lang"),
         }, name
         assert all(
-            re.match(r"#yj-(u-\d+$|(at|near)\?id=[0-9a-f]+(&at=[\w-]+)?$)", href) for href in parsed.all("href")
+            re.match(r"#yj-(u-\d+$|(at|near)\?id=[0-9a-f]+(&at=[\w-]+)*$)", href) for href in parsed.all("href")
         ), name
         assert not re.search(r"[\x00-\x08\x0b-\x1f\u202e\ud800]", html), name
         visible = re.sub(r"<[^>]*>", "", html)
@@ -310,6 +310,9 @@ def test_how_an_answer_came_about_is_told_whole() -> None:
         *("提示词p", "向量模型zh-small", "知识库库", "有据版本0.1"),
     ):
         assert words in text, words
+    several = chinese(render.answer_html(answer(hits=(hit(HARBOUR, 1), hit(PLANS, 2), hit(HARBOUR, 3, 9, 40))), "u"))
+    assert several.count(HARBOUR.title) == 1, "an article is named once"
+    assert f"{HARBOUR.title}临江日报2025-04-08（2 段）" in several
     extractive = replace(answer().provenance, llm="")
     assert "提示词" not in chinese(render.answer_html(answer(provenance=extractive), "u")), "no prompt was used"
 

@@ -52,14 +52,16 @@
   /* The places of the cards, in their order. */
   function cardTrail() {
     const links = body().querySelectorAll(".yj-card-foot a.yj-open");
-    return Array.from(links, (link) => ({ ...target(link), card: link.closest(".yj-card") }));
+    return Array.from(links, (link) => ({ ...targets(link)[0], card: link.closest(".yj-card") }));
   }
 
-  /* What a link into an article says: #yj-at?id=…&at=…, or #yj-near for what no answer rests on. */
-  function target(link) {
+  /* The places that a link into an article names: #yj-at?id=…&at=…&at=…, or #yj-near for what no answer rests on. */
+  function targets(link) {
     const [kind, query] = link.getAttribute("href").slice(1).split("?");
     const wanted = new URLSearchParams(query);
-    return { article: wanted.get("id"), place: wanted.get("at"), near: kind === "yj-near", card: null };
+    const places = wanted.getAll("at");
+    const [article, near] = [wanted.get("id"), kind === "yj-near"];
+    return (places.length ? places : [null]).map((place) => ({ article, place, near, card: null }));
   }
 
   /* ---- Opening, moving on, closing ---- */
@@ -75,7 +77,7 @@
 
   function openLink(link) {
     const card = link.closest(".yj-card-foot")?.parentElement;
-    const places = card ? cardTrail() : [target(link)];
+    const places = card ? cardTrail() : targets(link);
     enter(link, places, card ? places.findIndex((place) => place.card === card) : 0);
   }
 
