@@ -303,6 +303,7 @@ def chat(
     """在浏览器里问答。"""
     from rag.ui import serve
     from rag.ui.live import LiveBackend
+    from rag.ui.shelf import Shelf
 
     settings = load_settings(config, library=library, llm=llm, embedder=embedder, host=host, port=port)
     samples = questions.read_text(encoding="utf-8").split("\n") if questions and questions.is_file() else []
@@ -318,6 +319,7 @@ def chat(
             settings.port,
             open_browser=not no_browser,
             samples=[line.strip() for line in samples if line.strip()],
+            shelf=Shelf(collection, backend),
             announce=lambda line: out.print(escape(line)),
             library=collection,
         )

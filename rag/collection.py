@@ -21,12 +21,14 @@ from rag.facets import facets, matching_chunks
 from rag.fetch import is_web_address
 from rag.filters import Facets, Filters
 from rag.folder_index import FolderIndex
+from rag.inbox import Inbox
 from rag.ingest import PASSAGE_FORM, AddReport, Ingest, OnProgress, Reader
 from rag.moving import move_home, move_out
 from rag.records import Article
 from rag.search_index import SearchIndex
 from rag.settings import Settings
 from rag.store import Store, open_store
+from rag.uploads import Upload
 from rag.writing import SaveNowAndThen, write_lock
 
 _REBUILD = "youju rebuild"
@@ -67,6 +69,7 @@ class Collection:
         self._counted: tuple[int, tuple[int, int]] | None = None
         self._matches: dict[Filters, tuple[int, NDArray[np.int64]]] = {}
         self._lock = FileLock(self.path / "write.lock", thread_local=False)
+        self._one_writer = threading.Lock()  # the other one lets the threads of a process in together
         try:
             self._check_embedder(self.store)
         except EmbedderMismatch:
@@ -298,8 +301,13 @@ class Collection:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        with write_lock(self.path, self._lock), self.store.database.writing():
-            yield
+        if not self._one_writer.acquire(blocking=False):
+            raise LibraryBusy(f"正在写入知识库 {self.path}（加入、移除或重建索引）", "请等它完成后再试")
+        try:
+            with write_lock(self.path, self._lock), self.store.database.writing():
+                yield
+        finally:
+            self._one_writer.release()
 
     def _ingest(self, run: Callable[[Ingest], AddReport], on_progress: OnProgress | None, rows: bool) -> AddReport:
         with self._writing():
@@ -352,6 +360,7 @@ class Collection:
         *,
         rows: bool = False,
         reader: Reader | None = None,
+        uploads: Sequence[Upload] = (),
     ) -> AddReport:
         """Read files and folders into the collection; what it already has is left alone.
 
@@ -360,6 +369,7 @@ class Collection:
             on_progress: see `OnProgress`.
             rows: list in the report what became of each file.
             reader: instead of the one that reads in a process of its own.
+            uploads: files that somebody sent; they may be deleted afterwards.
 
         Raises:
             LibraryBusy: another process is writing.
@@ -371,7 +381,14 @@ class Collection:
                 f"没有允许联网，不取网址：{addresses[0]}", "加 --fetch，或把设置 fetch 改为 true，就会从网上取这一页"
             )
         places = [Path(path) for path in paths if not is_web_address(str(path))]
-        return self._ingest(lambda ingest: ingest.files(places, reader, addresses), on_progress, rows)
+        return self._ingest(lambda ingest: ingest.files(places, reader, addresses, uploads), on_progress, rows)
+
+    def withdraw(self, uploads: Sequence[Upload]) -> int:
+        """Give up what was read from uploads and still waits, after an `add` that was broken off. Returns how many articles."""
+        with self._writing():
+            waiting = Inbox(self.store).waiting_in([upload.place() for upload in uploads])
+            self.store.write(remove=[id_ for id_ in waiting if self.store.digest(id_) is None])
+            return len(waiting)
 
     def add_articles(self, articles: Iterable[Article], on_progress: OnProgress | None = None) -> AddReport:
         """Add articles that are already in memory; their `id` and `digest` must be set."""

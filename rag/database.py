@@ -16,7 +16,8 @@ from typing import Any, Protocol, Self
 
 from rag.errors import LibraryError
 from rag.fetch import is_web_address
-from rag.schema import SCHEMA_VERSION, TABLES, create, migrate
+from rag.schema import LIST_INDEX, SCHEMA_VERSION, TABLES, add_list_index, create, migrate
+from rag.uploads import is_upload
 
 
 class Rows(Protocol):
@@ -104,11 +105,13 @@ class Database(ABC):
         """Close every thread's connection."""
 
     def gone(self, path: str) -> bool:
-        """Whether a file is no longer where it was read. Web addresses count as there, and so do files in folders that
-        this machine does not have when others use the library too: they may lie on one of those.
+        """Whether a file is no longer where it was read. Web addresses and uploads count as there, and so do files in folders
+        that this machine does not have when others use the library too: they may lie on one of those.
         """
         place = Path(path)
-        return not is_web_address(path) and not place.exists() and (not self.shared or place.parent.exists())
+        if is_web_address(path) or is_upload(path):
+            return False
+        return not place.exists() and (not self.shared or place.parent.exists())
 
 
 class SqliteDatabase(Database):
@@ -187,7 +190,9 @@ class SqliteDatabase(Database):
                         migrate(self, self._version())
                     else:
                         create(self)
-            self._version()
+            if self._version() == str(SCHEMA_VERSION) and not self._has(LIST_INDEX):
+                with self.transaction():
+                    add_list_index(self)
         except sqlite3.OperationalError as error:
             raise LibraryError(f"知识库打不开：{self.path}（{error}）", "请检查文件夹的权限与磁盘空间") from None
         except sqlite3.DatabaseError as error:
@@ -196,7 +201,10 @@ class SqliteDatabase(Database):
             ) from None
 
     def _is_made(self) -> bool:
-        return bool(self.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone())
+        return self._has("meta")
+
+    def _has(self, name: str) -> bool:
+        return bool(self.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchone())
 
     def _version(self) -> str:
         row = self.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()

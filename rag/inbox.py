@@ -5,13 +5,14 @@ It lies in the store, so that a run that is broken off loses no reading; readers
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.database import Database
 from rag.records import Article
 from rag.schema import TABLES
-from rag.store import FileState, Location, Store
+from rag.store import ONE_OF, FileState, Location, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,11 @@ class Inbox:
         """Path, member and digest of the waiting article of this id, or None."""
         row = self._store.query("SELECT path, member, digest FROM inbox WHERE article_id = ?", (article_id,)).fetchone()
         return (row[0], row[1], row[2]) if row else None
+
+    def waiting_in(self, paths: Sequence[str]) -> list[str]:
+        """Ids of the articles that were read from these paths and wait."""
+        rows = self._store.query(f"SELECT article_id FROM inbox WHERE path {ONE_OF}", (json.dumps(list(paths)),))  # noqa: S608 - constant
+        return [id_ for (id_,) in rows]
 
     # -- emptying ------------------------------------------------------------------------------------------------
 

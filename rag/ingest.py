@@ -27,6 +27,7 @@ from rag.reading.lines import storable
 from rag.records import Article, Chunk
 from rag.settle import settle
 from rag.store import FileState, Location, Store, StoredArticle
+from rag.uploads import Upload
 from rag.words import search_form
 
 _BATCH_CHUNKS = 128
@@ -183,8 +184,14 @@ class Ingest:
     def __post_init__(self) -> None:
         self._inbox = Inbox(self.store)
 
-    def files(self, paths: Sequence[Path], reader: Reader | None = None, addresses: Sequence[str] = ()) -> AddReport:
-        """Add files and folders, and web pages by their addresses. What cannot be read is reported; the others go on.
+    def files(
+        self,
+        paths: Sequence[Path],
+        reader: Reader | None = None,
+        addresses: Sequence[str] = (),
+        uploads: Sequence[Upload] = (),
+    ) -> AddReport:
+        """Add files and folders, web pages by their addresses, and uploads. What cannot be read is reported; the others go on.
 
         Raises:
             LibraryError: the disk is full or not writable; what was written before is whole.
@@ -193,10 +200,10 @@ class Ingest:
         with _disk_errors(self.store):
             with self._timed("read"):
                 if reader is not None:
-                    self._read_all(paths, reader, addresses)
+                    self._read_all(paths, reader, addresses, uploads)
                 else:
                     with IsolatedReader() as isolated:
-                        self._read_all(paths, isolated, addresses)
+                        self._read_all(paths, isolated, addresses, uploads)
             self._settle()
             self._embed()
         return self._report(start)
@@ -253,11 +260,18 @@ class Ingest:
 
     # -- reading into the inbox ----------------------------------------------------------------------------------
 
-    def _read_all(self, paths: Sequence[Path], reader: Reader, addresses: Sequence[str]) -> None:
+    def _read_all(
+        self, paths: Sequence[Path], reader: Reader, addresses: Sequence[str], uploads: Sequence[Upload]
+    ) -> None:
         for done, address in enumerate(addresses):
             self._page(address, reader)
             self._tell("read", done + 1, len(addresses))
+        for done, upload in enumerate(uploads):
+            self._upload(upload, reader)
+            self._tell("read", done + 1, len(uploads))
         self._flush()
+        if not paths:  # files that the library knows were not looked at
+            return
         found = find_files(paths)
         for problem in found.problems:
             self._problem(_clean(str(problem.path)), "", problem.reason, _clean(problem.message))
@@ -332,6 +346,16 @@ class Ingest:
             name = fetched.url if fetched.url.lower().endswith(fetched.suffix) else f"{fetched.url}{fetched.suffix}"
             readings = [_at_address(reading, fetched.url) for reading in reader.read(file, name=name)]
             self._take(address, readings, self.store.locations_in(address))
+
+    def _upload(self, upload: Upload, reader: Reader) -> None:
+        """Take in a file that somebody sent."""
+        try:
+            place = upload.place()
+        except OSError as error:
+            self._problem(upload.name, "", "unreadable", f"无法读取：{upload.name}（{error.strerror}）")
+            return
+        readings = reader.read(upload.file, name=place, columns=self.columns)
+        self._take(place, readings, self.store.locations_in(place))
 
     def _take(self, path: str, readings: Iterable[Reading], places: Mapping[str, Location]) -> list[str]:
         """Put what a file says into the inbox. Members that it no longer has keep their articles."""

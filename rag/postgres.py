@@ -334,9 +334,12 @@ def _found(result: Any) -> list[Any]:
     return [tuple(row) for row in result] if result.returns_rows else []
 
 
+_INDEXED = re.compile(r" INDEXED BY \w+")
+
+
 @lru_cache(maxsize=256)
 def _translated(sql: str) -> str:
     """SQLite's words in PostgreSQL's."""
-    sql = sql.replace("%", "%%").replace(" INDEXED BY chunks_by_generation", "").replace("x''", "''::bytea")
+    sql = _INDEXED.sub("", sql.replace("%", "%%")).replace("x''", "''::bytea")
     sql = sql.replace("json_each(?)", "json_array_elements_text(CAST(? AS json))").replace("instr(", "strpos(")
     return sql.replace("?", "%s")

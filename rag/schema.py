@@ -51,6 +51,11 @@ CREATE INDEX articles_by_facets ON articles (published_at, source, category);
 CREATE INDEX articles_without_bands ON articles (id) WHERE bands = x'';
 """
 
+# Added within version 3: programs that do not know it neither need nor mind it. All that a list of articles is searched,
+# filtered and sorted by, so that no text is read for it.
+LIST_INDEX = "articles_by_title"
+_LIST_INDEX = f"CREATE INDEX IF NOT EXISTS {LIST_INDEX} ON articles (title, source, category, published_at);"
+
 _CHUNKS = """
 CREATE TABLE chunks (
     id INTEGER PRIMARY KEY AUTOINCREMENT, article_id TEXT NOT NULL REFERENCES articles (id), start INTEGER NOT NULL,
@@ -94,7 +99,7 @@ CREATE TABLE learned (source TEXT NOT NULL, line TEXT NOT NULL, PRIMARY KEY (sou
 def create(db: Executes) -> None:
     """Make the tables of a new library. The caller holds a transaction."""
     _run(db, "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;")
-    for script in (_ARTICLES, _INDEXES_OF_3, _CHUNKS, _READING):
+    for script in (_ARTICLES, _INDEXES_OF_3, _LIST_INDEX, _CHUNKS, _READING):
         _run(db, script)
     db.execute("INSERT INTO meta VALUES ('schema', ?), ('generation', '0')", (str(SCHEMA_VERSION),))
 
@@ -113,6 +118,11 @@ def migrate(db: Executes, version: str) -> bool:
     _run(db, _INDEXES_OF_3)
     db.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(SCHEMA_VERSION),))
     return True
+
+
+def add_list_index(db: Executes) -> None:
+    """Give a library that was made before it the index that its list of articles is read from. The caller holds a transaction."""
+    _run(db, _LIST_INDEX)
 
 
 def _migrate_from_1(db: Executes) -> None:

@@ -14,7 +14,9 @@ from rag.errors import YoujuError
 from rag.filters import Filters, parse_day
 from rag.ui import render
 from rag.ui.backend import Backend
+from rag.ui.library_page import library_header, library_section
 from rag.ui.session import Session
+from rag.ui.shelf import Shelf
 from rag.ui.texts import EN, ZH, traditional
 
 log = logging.getLogger("youju.ui")
@@ -30,10 +32,11 @@ _CHOICES = 500
 """Sources and categories offered; the most frequent ones."""
 
 
-def build_page(backend: Backend, samples: Sequence[str]) -> Any:
+def build_page(backend: Backend, samples: Sequence[str], shelf: Shelf | None = None) -> Any:
     """The page as `gradio.Blocks`, its queue set up.
 
     Args:
+        shelf: the library of the page's second half; without it there is only the chat.
         samples: questions offered as buttons while the conversation is empty.
     """
     words = translations()
@@ -102,6 +105,8 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
         session = gr.State(Session())
         with gr.Row(elem_id="yj-header"):
             gr.HTML(render.header_html(), elem_id="yj-brand", apply_default_css=False)
+            if shelf is not None:
+                library_header()
             status_line = gr.HTML(elem_id="yj-status", apply_default_css=False)
             new = gr.Button(words("new"), elem_id="yj-new", size="sm", scale=0)
         with gr.Row(elem_id="yj-main"):
@@ -153,6 +158,9 @@ def build_page(backend: Backend, samples: Sequence[str]) -> Any:
             with gr.Column(elem_id="yj-side"):
                 gr.HTML(render.panel_html(), elem_id="yj-panel-frame", apply_default_css=False)
 
+        if shelf is not None:
+            library_section(shelf)
+
         outputs = [chat, box, remark, send, halt, amend]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         at_once: dict[str, Any] = quiet | {"queue": False}
@@ -202,7 +210,7 @@ def mount_options() -> dict[str, Any]:
     )
     return {
         "theme": theme,
-        "css_paths": [STATIC / name for name in ("youju.css", "answer.css", "panel.css")],
+        "css_paths": [STATIC / name for name in ("youju.css", "answer.css", "panel.css", "library.css")],
         "i18n": translations(),
         "footer_links": [],
         "run_history": False,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from rag.library import Library
+    from rag.ui.shelf import Shelf
 
 SCRIPTS: Final = ("youju.js", "panel.js", "popover.js")
 """The page's scripts, in the order in which they run."""
@@ -39,12 +40,15 @@ _HEADERS: Final = {
 }
 
 
-def build_app(backend: Backend, *, samples: Sequence[str] = (), library: Library | None = None) -> FastAPI:
+def build_app(
+    backend: Backend, *, samples: Sequence[str] = (), library: Library | None = None, shelf: Shelf | None = None
+) -> FastAPI:
     """The page as an ASGI app, with the HTTP API beside it. Loads Gradio (seconds); touches no network.
 
     Args:
         samples: questions offered as buttons while a conversation is empty.
         library: what the API answers from, the one behind `backend`; without it there is only `/healthz`.
+        shelf: the library that the page shows and changes; without it there is only the chat.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio as gr
@@ -68,12 +72,17 @@ def build_app(backend: Backend, *, samples: Sequence[str] = (), library: Library
         add_service(app, library)
 
     app.add_route(ARTICLE_PATH, article_route(backend))
-    scripts = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    if shelf is not None:
+        from rag.ui.upload_routes import upload_routes
+
+        app.include_router(upload_routes(shelf.desk, shelf.may_edit, shelf.deliver, shelf.report_page))
+    names = (*SCRIPTS, "library.js") if shelf is not None else SCRIPTS
+    scripts = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
     shell = (STATIC / "shell.css").read_text(encoding="utf-8")
     head = f"<style>{shell}</style><script>{scripts}</script>"
     app.add_middleware(_EarlyScript, head=head, body=shell_html())
     app.add_middleware(_Headers)
-    mounted: FastAPI = gr.mount_gradio_app(app, build_page(backend, samples), path="/", **mount_options())
+    mounted: FastAPI = gr.mount_gradio_app(app, build_page(backend, samples, shelf), path="/", **mount_options())
     return mounted
 
 
@@ -86,13 +95,14 @@ def serve(
     samples: Sequence[str] = (),
     announce: Callable[[str], None] | None = None,
     library: Library | None = None,
+    shelf: Shelf | None = None,
 ) -> None:
     """Serve the page until Ctrl-C, and say where it is once it answers.
 
     Args:
         port: the wanted port; where it is taken the next free one is used and named. 0 for any.
         announce: takes each line for the terminal; without it they go to standard output.
-        library: see `build_app`.
+        samples, library, shelf: see `build_app`.
 
     Raises:
         SettingsError: this machine has no such address, or the port needs more rights.
@@ -107,7 +117,7 @@ def serve(
             say(f"端口 {port} 已被占用，改用 {bound}。")
         if host not in LOOPBACK:
             say(f"注意：{host} 不是本机地址，同一网络里的人都能打开这个页面，而它没有登录。")
-        app = build_app(backend, samples=samples, library=library)
+        app = build_app(backend, samples=samples, library=library, shelf=shelf)
         config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         url = _url(host, bound)

@@ -15,14 +15,17 @@ from rag.ui import Backend, build_app
 if TYPE_CHECKING:
     import uvicorn
 
+    from rag.ui.shelf import Shelf
+
 SAMPLES = ("临江港一季度货物吞吐量是多少？", "2027年的目标是什么？", "火星上有港口吗？")
 
 
 class LivePage:
     """`with LivePage(backend) as live: live.url`"""
 
-    def __init__(self, backend: Backend, samples: Sequence[str] = SAMPLES) -> None:
+    def __init__(self, backend: Backend, samples: Sequence[str] = SAMPLES, shelf: Shelf | None = None) -> None:
         self._backend = backend
+        self._shelf = shelf
         self._samples = samples
         self._server: uvicorn.Server | None = None
 
@@ -44,7 +47,7 @@ class LivePage:
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of Gradio's own imports
-            app = build_app(self._backend, samples=self._samples)
+            app = build_app(self._backend, samples=self._samples, shelf=self._shelf)
         self._server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
         await self._server.serve(sockets=[self._socket])
 

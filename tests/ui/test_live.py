@@ -88,3 +88,38 @@ def test_the_mode_decides_question_by_question_whether_the_llm_is_asked(settings
         assert isinstance(extracted, Answer)
         assert asked.text == extracted.text
         assert (asked.provenance.notice, extracted.provenance.notice) == ("大模型还在准备。", "")
+
+
+@pytest.mark.model
+def test_another_llm_takes_over_without_a_restart(settings: Settings, tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp", reason="pip install 'youju[llama]'")
+    first = make_gguf(make_qwen_folder(tmp_path / "hf"), tmp_path / "first.gguf")
+    second = tmp_path / "second.gguf"
+    second.write_bytes(first.read_bytes())
+    library, backend = opened(settings, str(first))
+    with library:
+        backend.prepare()
+        wait_for(backend, "ready")
+        before = library.chat_model()[0]
+        assert before is not None
+        assert before.count_tokens("金融业") > 0
+
+        stream = backend.events(QUESTION, ())  # an answer that is being written while the other one is asked for
+        next(stream)
+        backend.use(str(second))
+        assert backend.status().phase != "ready"
+        assert isinstance(list(stream)[-1], Answer)
+        wait_for(backend, "ready")
+        after = library.chat_model()[0]
+        assert after is not None
+        assert (before.name, after.name, backend.status().model) == ("first", "second", "second")
+        with pytest.raises(Exception, match=r"关|clos"):  # its memory was given back
+            before.count_tokens("金融业")
+
+        backend.use(str(tmp_path / "没有.gguf"))
+        wait_for(backend, "failed")
+        assert "没有这个模型" in backend.status().detail
+        backend.use("none")
+        wait_for(backend, "extractive")
+        assert answer(backend).provenance.llm == ""
+        assert "400.69亿元" in answer(backend).text
