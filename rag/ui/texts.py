@@ -504,7 +504,15 @@ EN: Final[dict[str, str]] = {
     "lib_fetching": "being fetched",
 }
 
-_MISTAKES: Final = {"斷髮表": "斷發表", "窗口": "視窗", "配置": "設定", "“": "「", "”": "」"}
+_MISTAKES: Final = {
+    "斷髮表": "斷發表",
+    "窗口": "視窗",
+    "配置": "設定",
+    "專案": "項目",
+    "聯網": "連網",
+    "“": "「",
+    "”": "」",
+}
 """What OpenCC takes for other words, or leaves, and how it is to be."""
 
 
