@@ -43,6 +43,7 @@ def load(
         ("回答", result["answers"]),
         ("错误", f"{result['errors']} {'、'.join(result['error_kinds'])}".strip()),
         ("每秒回答", result["per_second"]),
+        ("每个回答的处理器时间（秒）", result["processor_per_answer"]),
         ("整个回答 p50 / p95 / 最长（秒）", f"{result['p50']} / {result['p95']} / {result['longest']}"),
         ("内存 开始 / 最大 / 结束（MB）", f"{memory[0]:.0f} / {max(memory):.0f} / {memory[-1]:.0f}"),
         ("机器负载 开始 / 结束", f"{result['load_before']} / {result['load_after']}"),

@@ -34,11 +34,12 @@ _WARM_WITHIN: Final = 180.0
 
 @dataclass(slots=True)
 class _Crowd:
-    """What the users see: seconds of each answer that came, what went wrong instead, and how long all of it took."""
+    """What the users see: seconds of each answer that came, what went wrong instead, how long all of it took, and the server's processor seconds."""
 
     seconds: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     took: float = 0.0
+    processor: float = 0.0
 
 
 def measure(
@@ -59,7 +60,7 @@ def measure(
         on_second: told seconds, answers and errors so far.
 
     Returns:
-        The figures: answers, errors, answers a second, p50 and p95 in seconds, and `memory`, the server's RSS in MB over time.
+        The figures: answers, errors, answers a second, seconds of the server's processor for each, p50 and p95 in seconds, and `memory`, the server's RSS in MB over time.
 
     Raises:
         YoujuError: the server does not start.
@@ -84,6 +85,7 @@ def measure(
         "errors": len(crowd.errors),
         "error_kinds": sorted(set(crowd.errors)),
         "per_second": round(len(ordered) / crowd.took, 2),
+        "processor_per_answer": round(crowd.processor / max(1, len(ordered)), 3),
         "p50": _quantile(ordered, 0.50),
         "p95": _quantile(ordered, 0.95),
         "longest": round(ordered[-1], 3) if ordered else None,
@@ -139,7 +141,6 @@ async def _ask(
                 await asyncio.sleep(min(max(left, 0), dice.expovariate(1 / think) if think else 0))
 
         async def watch() -> None:
-            process = psutil.Process(pid)
             while True:
                 elapsed = time.monotonic() - started
                 with suppress(psutil.Error):
@@ -147,9 +148,12 @@ async def _ask(
                 on_second(elapsed, len(crowd.seconds), len(crowd.errors))
                 await asyncio.sleep(_SAMPLE_EVERY)
 
+        process = psutil.Process(pid)
+        spent = sum(process.cpu_times()[:2])
         watching = asyncio.create_task(watch())
         await asyncio.gather(*(user(number) for number in range(users)))  # what is asked is waited for, also at the end
         watching.cancel()
+        crowd.processor = sum(process.cpu_times()[:2]) - spent
     crowd.took = time.monotonic() - started
     return crowd, memory
 
@@ -176,7 +180,7 @@ def _quantile(ordered: Sequence[float], share: float) -> float | None:
 def plot(result: dict[str, Any]) -> str:
     """An SVG of the server's memory (RSS, MB) over the seconds of the run."""
     points = result["memory"]
-    left, top, width, height = 60, 16, 480, 200
+    left, top, width, height = 76, 16, 480, 200
     last = max(at for at, _ in points) or 1.0
     most = 1.1 * max(mb for _, mb in points)
 

@@ -123,7 +123,7 @@ def speaks_of(anchor: Anchor, sentence: str, before: str, whole: str) -> float:
     """
     core = anchor.core
     if core in search_form(sentence):
-        return 1.0
+        return 0.2 if _another_of_its_place(anchor, sentence) else 1.0
     if core not in search_form(whole):
         return 0.0
     said_before = find_anchors(before)
@@ -137,6 +137,16 @@ def speaks_of(anchor: Anchor, sentence: str, before: str, whole: str) -> float:
     if named > rival:
         return 0.9
     return 0.2 if rival >= 0 else 0.5
+
+
+def _another_of_its_place(anchor: Anchor, sentence: str) -> bool:
+    """Whether a sentence names only another organisation that is called by the same place: 栖江农商行 or 栖江师范大学, not 栖江银行 or 栖江大学."""
+    if anchor.kind != "org" or anchor.rank == anchor.kind:
+        return False
+    plain = search_form(sentence)
+    core, rank = re.escape(anchor.core), re.escape(anchor.rank)
+    others = rf"{core}(?!{rank})(?:\w{{1,4}}?{rank}{'|农商行|农信社|农合行' if anchor.rank == '银行' else ''})"
+    return len(re.findall(others, plain)) == plain.count(anchor.core)
 
 
 def rivals(a: Anchor, b: Anchor) -> bool:

@@ -8,9 +8,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-
-from prompts import Message, load_prompt
 from rag.answer_forms import summary_topic
 from rag.chat_models import ChatModel, stream_text
 from rag.collection import Collection
@@ -22,17 +19,17 @@ from rag.evidence import Citations, check_statement, draft_sentences, is_refusal
 from rag.extractive import quote
 from rag.filters import Filters
 from rag.gate import REFUSAL, refusal_reason
-from rag.injections import UNTITLED, evidence_text, inert, inert_label
 from rag.llm_queue import Place
 from rag.long_answers import add_left_out, check_form, enough_holds, is_summary, quoted_anyway, quotes_for
 from rag.parts import leans_on_answer, with_answer
-from rag.records import Answer, Article, Event, Hit, Provenance, Retrieved, Statement, Token, Turn, Waiting
-from rag.relevance import Candidate, Sentence, rank_sentences, sure_answer
+from rag.prompting import build_messages, named, prompt_of
+from rag.records import Answer, Event, Hit, Provenance, Retrieved, Statement, Token, Turn, Waiting
+from rag.relevance import Candidate, rank_sentences, sure_answer
 from rag.retrieval import ALL, Scope, choose_scope, retrieve
 from rag.rewriting import stand_alone_events
 from rag.small_talk import small_talk
 from rag.summaries import judge_summary
-from rag.told_days import asks_about_time, with_days
+from rag.told_days import asks_about_time
 from rag.version import VERSION
 from rag.words import search_form
 
@@ -180,7 +177,7 @@ def _events(
         provenance=Provenance(
             embedder=collection.embedder.name,
             llm=verdict.llm,
-            prompts=",".join(filter(None, (_named(_prompt(alone)), rewritten.prompt))),
+            prompts=",".join(filter(None, (named(prompt_of(alone)), rewritten.prompt))),
             library=f"{collection.path.name}@{collection.store.generation()}",
             version=VERSION,
             notice=verdict.notice,
@@ -193,17 +190,8 @@ def _reply(collection: Collection, question: str, reply: str, clock: _Clock) -> 
     """What small talk is answered with: no statement, no citation, and nothing was searched."""
     clock.lap("reply")
     library = f"{collection.path.name}@{collection.store.generation()}"
-    made = Provenance(collection.embedder.name, "", _named("answer"), library, VERSION)
+    made = Provenance(collection.embedder.name, "", named("answer"), library, VERSION)
     return Answer(question, question, (), (), False, reply, dict(clock.timings), made)
-
-
-def _prompt(question: str) -> str:
-    return "summary" if is_summary(question) else "answer"
-
-
-def _named(prompt: str) -> str:
-    """A prompt as provenance names it."""
-    return f"{prompt}@{load_prompt(prompt).digest}"
 
 
 def _search(collection: Collection, question: str, scope: Scope) -> tuple[Hit, ...]:
@@ -385,69 +373,12 @@ def _agrees(draft: str, question: str, candidate: Candidate) -> bool:
     """Whether a draft answers with what the reader would: the LLM and it have found the same, each for itself."""
     answer = candidate.answer
     found = len(answer) > 1 and answer in search_form(draft) and answer not in search_form(question)
-    return found and min(candidate.features["names"], candidate.features["period"]) > _ELSEWHERE
+    return found and _on_topic(candidate)
 
 
 def _is_sure(candidate: Candidate) -> bool:
-    return candidate.score >= (_SURE_READ if "reader" in candidate.features else _SURE)
+    return _on_topic(candidate) and candidate.score >= (_SURE_READ if "reader" in candidate.features else _SURE)
 
 
-def build_messages(
-    chat: ChatModel, question: str, hits: Sequence[Hit], candidates: Sequence[Candidate], budget: int
-) -> list[BaseMessage]:
-    """The prompt: the best sentences with what stands around them, article by article, as many as the budget holds.
-
-    Args:
-        hits: whole passages that are added where the budget leaves room behind all sentences.
-        candidates: best first; at least one goes in.
-        budget: in the LLM's tokens.
-    """
-    years = asks_about_time(question)
-    chosen: dict[str, list[Sentence]] = {}
-    spent = 0
-    for candidate in candidates:
-        sentence = candidate.sentence
-        cost = chat.count_tokens(with_days(sentence.text, sentence.article, years=years))
-        if sentence.article.id not in chosen:
-            cost += chat.count_tokens(_heading(1, sentence.article))
-        if chosen and spent + cost > budget:
-            break
-        chosen.setdefault(sentence.article.id, []).append(sentence)
-        spent += cost
-    passages = []
-    for number, sentences in enumerate(chosen.values(), 1):
-        sentences.sort(key=lambda s: s.start)
-        article = sentences[0].article
-        text = with_days(
-            "".join(s.text for s in sentences).strip(), article, years=years
-        )  # so that the LLM need not count days
-        passages.append(f"{_heading(number, article)}\n{inert(text)}")
-    if sum(map(len, chosen.values())) == len(candidates):
-        judged = {candidate.sentence.hit.rank for candidate in candidates}
-        for hit in (hit for hit in hits if hit.rank not in judged):
-            told = evidence_text(hit.article.text, hit.chunk.start, hit.chunk.end)
-            if not told:
-                continue
-            text = inert(with_days(told, hit.article, years=years))
-            passage = f"{_heading(len(passages) + 1, hit.article)}\n{text}"
-            spent += chat.count_tokens(passage)
-            if spent > budget:
-                break
-            passages.append(passage)
-    filled = load_prompt(_prompt(question)).fill(passages="\n".join(passages), question=inert(question))
-    return [_langchain(message) for message in filled]
-
-
-def _heading(number: int, article: Article) -> str:
-    about = "，".join(part for part in (inert_label(article.source), article.date) if part)
-    return f"[{number}]《{inert_label(article.title) or UNTITLED}》（{about}）"
-
-
-def _langchain(message: Message) -> BaseMessage:
-    match message.role:
-        case "system":
-            return SystemMessage(message.text)
-        case "user":
-            return HumanMessage(message.text)
-        case "assistant":
-            return AIMessage(message.text)
+def _on_topic(candidate: Candidate) -> bool:
+    return min(candidate.features["names"], candidate.features["period"]) > _ELSEWHERE

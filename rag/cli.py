@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from rag.cli_ask import ask, search
 from rag.cli_models import app as models_app
+from rag.cli_users import app as users_app
 from rag.console import ConfigOption, EmbedderOption, JsonOption, LibraryOption, LlmOption, err, opened, out, table
 from rag.errors import YoujuError
 from rag.reasons import describe_reason
@@ -33,6 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(models_app, name="models")
+app.add_typer(users_app, name="user")
 app.command()(search)
 app.command()(ask)
 
@@ -301,11 +303,13 @@ def chat(
     ] = None,
 ) -> None:
     """在浏览器里问答。"""
+    from rag.service.guard import guard_of
     from rag.ui import serve
     from rag.ui.live import LiveBackend
     from rag.ui.shelf import Shelf
 
     settings = load_settings(config, library=library, llm=llm, embedder=embedder, host=host, port=port)
+    guard_of(settings, settings.host)  # before models are loaded, say that nobody would have to log in
     samples = questions.read_text(encoding="utf-8").split("\n") if questions and questions.is_file() else []
     with opened(settings) as collection:
         if if_empty is not None and collection.counts()[0] == 0:
@@ -322,6 +326,7 @@ def chat(
             shelf=Shelf(collection, backend),
             announce=lambda line: out.print(escape(line)),
             library=collection,
+            settings=settings,
         )
 
 

@@ -107,20 +107,6 @@ class Collection:
                 self._embedder = embedder
             return self._embedder
 
-    @property
-    def warm(self) -> bool:
-        """Whether a question need not wait for anything to be loaded (but an LLM)."""
-        return self._embedder is not None and self._index is not None
-
-    def warm_up(self) -> None:
-        """Load what the first question would have to wait for.
-
-        Raises:
-            YoujuError: it cannot be loaded.
-        """
-        _ = self.embedder, self.reader, self.reranker
-        self.index()
-
     def _load_embedder(self) -> Embedder:
         from embeddings import load_embedder
 

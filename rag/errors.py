@@ -2,6 +2,8 @@
 
 YoujuError
 ├── SettingsError        a setting is unknown, malformed or contradicts another
+├── AccountError         an account cannot be made or changed as asked
+├── NotAllowed           the reader's role does not include this
 ├── ReadError            a file cannot be read as articles (the other files go on)
 ├── LibraryError         the library on disk cannot be used as asked
 │   ├── LibraryBusy          another process is writing
@@ -36,6 +38,14 @@ class YoujuError(Exception):
 
 class SettingsError(YoujuError):
     """A setting is unknown, malformed or contradicts another."""
+
+
+class AccountError(YoujuError):
+    """An account cannot be made or changed as asked."""
+
+
+class NotAllowed(YoujuError):
+    """The reader's role does not include this."""
 
 
 class ReadError(YoujuError):

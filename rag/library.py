@@ -22,6 +22,7 @@ from rag.settings import Settings, load_settings
 if TYPE_CHECKING:
     from rag.langchain import YoujuRetriever
 
+_WARM_UP = "第一季度同比增长多少？"
 NO_LLM = "没有配置大模型，以下是原文摘录。"
 
 
@@ -43,6 +44,7 @@ class Library(Collection):
         self._chat_loaded = chat is not None
         self._chat_notice = ""
         self._chat_guard = threading.Lock()
+        self._warm = False
 
     def close(self) -> None:
         """Close the files, and the LLM that was loaded for this library."""
@@ -121,6 +123,22 @@ class Library(Collection):
         from rag.langchain import YoujuRetriever
 
         return YoujuRetriever(library=self, k=k, filters=filters)
+
+    def warm_up(self) -> None:
+        """Load what the first question would have to wait for, but an LLM: models load when they are first used, so ask one.
+
+        Raises:
+            YoujuError: something cannot be loaded.
+        """
+        self.embedder.encode_queries([_WARM_UP])  # also where there is no article yet
+        for _ in self.events(_WARM_UP, filters=Filters(), mode="extractive"):
+            pass
+        self._warm = True
+
+    @property
+    def warm(self) -> bool:
+        """Whether `warm_up` has been done."""
+        return self._warm
 
     # -- the LLM -------------------------------------------------------------------------------------------------
 

@@ -6,8 +6,10 @@ Secrets (`YOUJU_API_KEY`) come from the environment only and never appear in `de
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +24,15 @@ ENV_PREFIX = "YOUJU_"
 COLUMN_FIELDS = ("title", "text", "source", "category", "author", "url", "date", "id")
 """What a column of a table can hold."""
 
-_SECRET = ("api_key", "index_token")
+_SECRET = ("api_key", "index_token", "token")
+_SHORTEST_TOKEN = 20
+
+
+_HOST = re.compile(r"[\w.-]{1,253}")
+
+
+def _listed(value: str) -> list[str]:
+    return [part for part in (part.strip() for part in value.split(",")) if part]
 
 
 def _data_dir() -> Path:
@@ -72,6 +82,21 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="网页服务监听的地址")
     port: int = Field(7860, ge=0, le=65535, description="网页服务监听的端口")
 
+    allowed_hosts: str = Field(
+        "", description="别人打开有据用的域名（逗号隔开），如 youju.example.org；本机名称与 IP 地址不用写"
+    )
+    trusted_proxies: str = Field(
+        "", description="前面的反向代理的 IP 地址或网段（逗号隔开），只信它们的 X-Forwarded-* 头"
+    )
+    token: SecretStr = Field(SecretStr(""), description="登录与接口通用的令牌，持有者可以增删文章（只从环境变量读取）")
+    requests_per_minute: int = Field(600, ge=0, le=100_000, description="有账户时，每位读者每分钟的请求数，0 为不限")
+    questions_per_minute: int = Field(
+        30, ge=0, le=10_000, description="有账户时，每位读者每分钟的提问与检索数，0 为不限"
+    )
+    log: str = Field("", description="请求日志（每行一个 JSON）：空为不写，- 为标准错误，其余为文件")
+    log_questions: bool = Field(False, description="日志里可以有问题原文与出错信息（默认没有）")
+    shutdown_seconds: float = Field(20.0, ge=0, le=600, description="收到停止信号后，等正在进行的回答多少秒")
+
     @field_validator("library", "models", mode="after")
     @classmethod
     def _expand(cls, value: Path) -> Path:
@@ -92,6 +117,41 @@ class Settings(BaseSettings):
             if field.strip() not in COLUMN_FIELDS or not column.strip():
                 raise ValueError(f"“{pair}”要写成 名称=列名，用逗号隔开；名称可以是 {'、'.join(COLUMN_FIELDS)}")
         return value
+
+    @field_validator("token", mode="after")
+    @classmethod
+    def _long(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < _SHORTEST_TOKEN:
+            raise ValueError(f"令牌至少 {_SHORTEST_TOKEN} 个字符，可以用 openssl rand -hex 32 生成")
+        return value
+
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for proxy in _listed(value):
+            try:
+                ip_network(proxy)
+            except ValueError:
+                raise ValueError(f"“{proxy}”不是 IP 地址或网段（如 127.0.0.1、10.0.0.0/8）") from None
+        return value
+
+    @field_validator("allowed_hosts", mode="after")
+    @classmethod
+    def _names(cls, value: str) -> str:
+        for host in _listed(value):
+            if not _HOST.fullmatch(host):
+                raise ValueError(f"“{host}”不是域名；只写域名本身，不带 https:// 与端口")
+        return value
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """The setting `allowed_hosts`, name by name, in lower case."""
+        return tuple(host.lower() for host in _listed(self.allowed_hosts))
+
+    @property
+    def proxy_addresses(self) -> tuple[str, ...]:
+        """The setting `trusted_proxies`, one by one."""
+        return tuple(_listed(self.trusted_proxies))
 
     @property
     def column_names(self) -> dict[str, str]:

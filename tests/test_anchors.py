@@ -44,6 +44,9 @@ FIGURE = "2020年，全区金融产业增加值达400.69亿元。"
         ("汉阳区", FIGURE, "汉阳区另有规划。" + WUCHANG, 0.2),
         ("汉阳区", "武昌区实现增长。", "汉阳区另有规划。", 0.2),
         ("洪山区", FIGURE, WUCHANG, 0.0),
+        ("栖江银行", "栖江农商行31日披露，2024年营业收入35.2亿元。", "", 0.2),
+        ("栖江银行", "栖江农商行营业收入不及栖江银行。", "", 1.0),
+        ("远棹重工", "远棹去年营收35.2亿元。", "", 1.0),
     ],
 )
 def test_which_district_a_sentence_speaks_of(asked: str, sentence: str, before: str, expected: float) -> None:

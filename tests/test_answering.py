@@ -12,9 +12,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
-from rag.answering import build_messages, verify_draft
+from rag.answering import verify_draft
 from rag.chat_models import ChatModel
 from rag.library import Library
+from rag.prompting import build_messages
 from rag.records import Answer, Retrieved, Token, Turn
 from rag.relevance import rank_sentences
 from tests.conftest import make_article

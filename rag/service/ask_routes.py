@@ -14,6 +14,7 @@ from rag.library import Library
 from rag.records import Answer, Event, Mode, Token, Turn, Waiting
 from rag.retrieval import choose_scope
 from rag.service.forms import AskForm, Choices, Day, FiltersForm, Question
+from rag.service.guard_log import log_question
 from rag.service.metrics import Metrics
 from rag.service.problems import RESPONSES, problem
 from rag.service.shown import AnswerShown, SearchShown, answer_json, event_json, hits_json
@@ -68,6 +69,7 @@ def asking(
 ) -> Callable[[], Iterator[Event]]:
     """Starts the answer to what a request asks; see `follow`."""
     client = client_of(request)
+    log_question(question, client)
     return lambda: library.events(question, history, filters=filters, mode=mode, client=client)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from rag.errors import YoujuError
@@ -26,15 +26,18 @@ def health_routes(library: Library, metrics: Metrics) -> APIRouter:
         return {"status": "ok"}
 
     @router.get("/readyz", summary="可以提问了吗", response_model=None, responses=RESPONSES)
-    def readyz() -> Response:
-        """知识库打开了，向量模型也载入了：200；否则 503。"""
+    def readyz(request: Request) -> Response:
+        """知识库打开了，模型也载入了（大模型除外），也不是正要停下：200；否则 503。"""
+        guard = getattr(request.app.state, "guard", None)
+        if guard is not None and guard.draining.begun:
+            return JSONResponse({"status": "stopping", "reason": "正在停下"}, 503)
         try:
             articles, chunks = library.counts()
         except Exception:
             log.exception("the library cannot be read")
             return JSONResponse({"status": "unavailable", "reason": "知识库读不了"}, 503)
         if not library.warm:
-            return JSONResponse({"status": "starting", "reason": "向量模型还没有载入"}, 503)
+            return JSONResponse({"status": "starting", "reason": "模型还没有载入"}, 503)
         return JSONResponse({"status": "ok", "articles": articles, "chunks": chunks})
 
     @router.get(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, Field
 
-from rag.errors import ChatModelError, LibraryBusy, LibraryError, ModelError, SettingsError, YoujuError
+from rag.errors import ChatModelError, LibraryBusy, LibraryError, ModelError, NotAllowed, SettingsError, YoujuError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -81,6 +81,8 @@ def problem(error: Exception) -> tuple[int, dict[str, Any]]:
     match error:
         case RequestProblem():
             return error.status, _body(error.message, error.kind, error.param or None, error.code or None)
+        case NotAllowed():
+            return 403, _body(_whole(error), "permission_error", code="not_allowed")
         case SettingsError():
             return 400, _body(_whole(error), "invalid_request_error")
         case LibraryBusy() | ChatModelError(kind="busy"):

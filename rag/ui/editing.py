@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from rag.service.readers import reader_of
+
 
 def may_edit(request: Any) -> bool:
-    """Whether the sender of a request may add, remove, repair, fetch or switch. Without accounts everyone who sees the page may.
+    """Whether the sender of a request may add, remove, repair, fetch or switch: an editor, or anybody while nobody has to log in.
 
     Args:
-        request: Gradio's or Starlette's; both have headers, cookies and scope.
+        request: Gradio's or Starlette's; both pass on the state in which the guard has left the reader.
     """
-    return request is not None
+    return request is not None and reader_of(request).may_edit

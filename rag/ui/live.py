@@ -14,6 +14,7 @@ from rag.filters import Facets, Filters
 from rag.library import Library
 from rag.model_files import default_llm, fetch
 from rag.records import Article, Event, Mode, Turn
+from rag.service.guard_log import log_question
 from rag.settings import Settings
 from rag.ui.backend import UiStatus
 
@@ -53,6 +54,7 @@ class LiveBackend:
         client: str = "",
     ) -> Iterator[Event]:
         """See `Backend.events`."""
+        log_question(question, client)
         stream = object()
         self._streams.add(stream)
         try:

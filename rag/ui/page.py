@@ -12,6 +12,7 @@ import gradio as gr
 
 from rag.errors import YoujuError
 from rag.filters import Filters, parse_day
+from rag.service.readers import reader_of
 from rag.ui import render
 from rag.ui.backend import Backend
 from rag.ui.library_page import library_header, library_section
@@ -101,6 +102,9 @@ def build_page(backend: Backend, samples: Sequence[str], shelf: Shelf | None = N
             log.exception("the status line failed")
             return render.status_html(None)
 
+    def account(request: gr.Request) -> str:
+        return render.account_html(reader_of(request).name)
+
     with gr.Blocks(title=ZH["title"], analytics_enabled=False, fill_height=True, fill_width=True) as page:
         session = gr.State(Session())
         with gr.Row(elem_id="yj-header"):
@@ -109,6 +113,7 @@ def build_page(backend: Backend, samples: Sequence[str], shelf: Shelf | None = N
                 library_header()
             status_line = gr.HTML(elem_id="yj-status", apply_default_css=False)
             new = gr.Button(words("new"), elem_id="yj-new", size="sm", scale=0)
+            account_line = gr.HTML(elem_id="yj-account", apply_default_css=False)
         with gr.Row(elem_id="yj-main"):
             with gr.Column(elem_id="yj-talk"):
                 chat = gr.Chatbot(
@@ -178,6 +183,7 @@ def build_page(backend: Backend, samples: Sequence[str], shelf: Shelf | None = N
         new.click(None, js="() => window.youju.cleared()", **at_once)
         gr.Timer(_STATUS_EVERY).tick(status, None, status_line, **at_once)
         page.load(status, None, status_line, **at_once)
+        page.load(account, None, account_line, **at_once)
         page.load(choices, None, [sources, categories], **at_once)
     return page.queue(max_size=_WAITING, default_concurrency_limit=None, api_open=False)
 
@@ -210,7 +216,7 @@ def mount_options() -> dict[str, Any]:
     )
     return {
         "theme": theme,
-        "css_paths": [STATIC / name for name in ("youju.css", "answer.css", "panel.css", "library.css")],
+        "css_paths": [STATIC / name for name in ("youju.css", "answer.css", "panel.css", "library.css", "guard.css")],
         "i18n": translations(),
         "footer_links": [],
         "run_history": False,

@@ -156,7 +156,17 @@ def trouble_html() -> str:
     """What the page's script shows when Gradio reports trouble: its own messages are in English, and technical."""
     return "".join(
         f'<p class="yj-remark" role="alert" id="yj-trouble-{key}" hidden>{both(key)}</p>'
-        for key in ("offline", "failed")
+        for key in ("offline", "failed", "limited", "stopping")
+    )
+
+
+def account_html(name: str) -> str:
+    """Who is logged in, with the way out; empty where nobody has to log in."""
+    if not name:
+        return ""
+    return (
+        f'<form class="yj-account" method="post" action="/logout"><span>{escape(name)}</span>'
+        f'<button type="submit">{both("logout")}</button></form>'
     )
 
 

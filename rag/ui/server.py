@@ -13,6 +13,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from rag.errors import SettingsError
+from rag.service.draining import draining_server
+from rag.service.guard import Guard, guard_of, protect
+from rag.service.guard_log import start_logging
+from rag.settings import Settings, load_settings
 from rag.ui.backend import Backend
 
 if TYPE_CHECKING:
@@ -21,27 +25,21 @@ if TYPE_CHECKING:
     from rag.library import Library
     from rag.ui.shelf import Shelf
 
-SCRIPTS: Final = ("youju.js", "panel.js", "popover.js")
+SCRIPTS: Final = ("guard.js", "youju.js", "panel.js", "popover.js")
 """The page's scripts, in the order in which they run."""
-LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 _NEIGHBOURS = 20
 _BACKLOG = 2048
 _READY_WITHIN = 120.0
-_HEADERS: Final = {
-    # 'unsafe-inline' and 'unsafe-eval' are Gradio's need; the rest keeps the page from talking to anyone but us.
-    "content-security-policy": (
-        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
-        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
 
 
 def build_app(
-    backend: Backend, *, samples: Sequence[str] = (), library: Library | None = None, shelf: Shelf | None = None
+    backend: Backend,
+    *,
+    samples: Sequence[str] = (),
+    library: Library | None = None,
+    shelf: Shelf | None = None,
+    guard: Guard | None = None,
 ) -> FastAPI:
     """The page as an ASGI app, with the HTTP API beside it. Loads Gradio (seconds); touches no network.
 
@@ -49,12 +47,14 @@ def build_app(
         samples: questions offered as buttons while a conversation is empty.
         library: what the API answers from, the one behind `backend`; without it there is only `/healthz`.
         shelf: the library that the page shows and changes; without it there is only the chat.
+        guard: who may come in; without it, everybody who reaches loopback.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio as gr
     from fastapi import FastAPI
 
     from rag.ui.article_route import ARTICLE_PATH, article_route
+    from rag.ui.login_page import login_page
     from rag.ui.page import STATIC, build_page, mount_options
     from rag.ui.render import shell_html
 
@@ -81,7 +81,7 @@ def build_app(
     shell = (STATIC / "shell.css").read_text(encoding="utf-8")
     head = f"<style>{shell}</style><script>{scripts}</script>"
     app.add_middleware(_EarlyScript, head=head, body=shell_html())
-    app.add_middleware(_Headers)
+    protect(app, guard or Guard(), login_page)
     mounted: FastAPI = gr.mount_gradio_app(app, build_page(backend, samples, shelf), path="/", **mount_options())
     return mounted
 
@@ -96,58 +96,36 @@ def serve(
     announce: Callable[[str], None] | None = None,
     library: Library | None = None,
     shelf: Shelf | None = None,
+    settings: Settings | None = None,
 ) -> None:
-    """Serve the page until Ctrl-C, and say where it is once it answers.
+    """Serve the page until Ctrl-C, or until SIGTERM and the end of the answers on their way; say where it is once it answers.
 
     Args:
         port: the wanted port; where it is taken the next free one is used and named. 0 for any.
         announce: takes each line for the terminal; without it they go to standard output.
         samples, library, shelf: see `build_app`.
+        settings: who may come in, what is logged; `host` and `port` above go before its own.
 
     Raises:
-        SettingsError: this machine has no such address, or the port needs more rights.
+        SettingsError: this machine has no such address, the port needs more rights, or others could come in without logging in.
     """
-    import uvicorn
-
     say = announce or _print
+    settings = settings or load_settings()
+    guard = guard_of(settings, host)
+    start_logging(settings.log, log_questions=settings.log_questions)
     listener = _listen(host, port)
     with listener:
         bound = int(listener.getsockname()[1])
         if port not in (0, bound):
             say(f"端口 {port} 已被占用，改用 {bound}。")
-        if host not in LOOPBACK:
-            say(f"注意：{host} 不是本机地址，同一网络里的人都能打开这个页面，而它没有登录。")
-        app = build_app(backend, samples=samples, library=library, shelf=shelf)
-        config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
+        app = build_app(backend, samples=samples, library=library, shelf=shelf, guard=guard)
+        server = draining_server(app, guard.draining, settings.shutdown_seconds)
         url = _url(host, bound)
         threading.Thread(target=_when_ready, args=(url, say, open_browser), daemon=True, name="youju-ready").start()
         # uvicorn raises KeyboardInterrupt again after it has shut down in order; not where a parent had SIGINT ignored.
         with suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
         say("已停止。")
-
-
-class _Headers:
-    """Adds our headers to every response, errors included. Gradio's own files carry a hash in their name: they are kept."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        async def with_headers(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                ours = _HEADERS
-                if scope["path"].startswith("/assets/") and message["status"] == 200:
-                    ours = {**ours, "cache-control": "public, max-age=31536000, immutable"}
-                headers = [
-                    *message.get("headers", ()),
-                    *((name.encode(), value.encode()) for name, value in ours.items()),
-                ]
-                message["headers"] = headers
-            await send(message)
-
-        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
 class _EarlyScript:
@@ -227,7 +205,7 @@ def _when_ready(url: str, say: Callable[[str], None], open_browser: bool) -> Non
     with httpx.Client(trust_env=False, timeout=10) as client:  # a proxy would be asked for our own loopback
         while time.monotonic() < deadline:
             try:
-                if client.get(f"{url}/").is_success:
+                if client.get(f"{url}/").status_code in (200, 401):  # the page, or the guard before it
                     break
             except httpx.HTTPError:
                 pass

@@ -254,6 +254,19 @@ ZH: Final[dict[str, str]] = {
     "lib_use": "换用",
     "lib_fetch": "下载",
     "lib_fetching": "正在下载",
+    # Accounts and limits
+    "login": "登录",
+    "logout": "退出登录",
+    "login_name": "名字",
+    "login_password": "密码",
+    "login_token": "令牌",
+    "login_wrong": "名字或密码不对，请再试一次。",
+    "login_wrong_token": "令牌不对，请再试一次。",
+    "login_wait": "试错的次数太多，请过 {seconds} 秒再试。",
+    "login_help": "没有账户，或忘了密码，请找管理员。",
+    "login_help_token": "令牌由启动有据的人设定。",
+    "limited": "提问太频繁了，请稍等片刻再试。",
+    "stopping": "有据正在重启，请稍等片刻再问。",
 }
 
 EN: Final[dict[str, str]] = {
@@ -502,6 +515,19 @@ EN: Final[dict[str, str]] = {
     "lib_use": "Use",
     "lib_fetch": "Fetch",
     "lib_fetching": "being fetched",
+    # Accounts and limits
+    "login": "Log in",
+    "logout": "Log out",
+    "login_name": "Name",
+    "login_password": "Password",
+    "login_token": "Token",
+    "login_wrong": "The name or the password is not right. Please try again.",
+    "login_wrong_token": "The token is not right. Please try again.",
+    "login_wait": "Too many wrong tries. Please wait {seconds} seconds.",
+    "login_help": "Without an account, or with a forgotten password, ask whoever runs this server.",
+    "login_help_token": "Whoever started Youju has set the token.",
+    "limited": "That was too many at a time. Please try again in a moment.",
+    "stopping": "Youju is being restarted. Please ask again in a moment.",
 }
 
 _MISTAKES: Final = {

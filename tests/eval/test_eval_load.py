@@ -28,5 +28,6 @@ def test_a_crowd_asks_a_real_server(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert result["answers"] >= 3
     assert result["errors"] == 0
     assert 0 < result["p50"] <= result["p95"] <= result["longest"]
+    assert result["processor_per_answer"] > 0
     assert all(mb > 50 for _, mb in result["memory"])
     assert ElementTree.fromstring((tmp_path / "out" / "load.svg").read_text(encoding="utf-8")).tag.endswith("svg")

@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -151,7 +153,7 @@ uvicorn.Server(uvicorn.Config(server.app(), log_level="critical")).run(sockets=[
 def test_an_llm_that_is_killed_in_the_middle_gives_everybody_the_extract_and_says_so(
     live: LiveService, shelf: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    here = str(Path(__file__).parents[2])
     program = subprocess.Popen([sys.executable, "-c", LLM, here], stdout=subprocess.PIPE, text=True)
     assert program.stdout is not None
     try:
@@ -188,3 +190,48 @@ def test_an_llm_that_is_killed_in_the_middle_gives_everybody_the_extract_and_say
         program.kill()
         program.communicate()
         shelf.use_chat_model(None)
+
+
+SERVED = """
+import sys, threading
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from embeddings import HashingEmbedder
+from rag.chat_models import ChatModel
+from rag.library import Library
+from rag.settings import Settings
+from rag.ui import serve
+from rag.ui.live import LiveBackend
+from tests.test_answering import ARTICLES
+from tests.test_llm_queue import GatedChat
+settings = Settings(library=Path(sys.argv[2]), llm="none", reader="", threads=1, embedder="hashing-512-0")
+with Library(settings, HashingEmbedder()) as library:
+    library.add_articles(ARTICLES)
+    library.use_chat_model(ChatModel(GatedChat(gate=threading.Event()), "gated", 4096, len, local=True))
+    serve(LiveBackend(library), port=0, open_browser=False, library=library)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C cannot be sent to one process on Windows")
+def test_ctrl_c_ends_the_server_although_answers_are_on_their_way(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-X", "utf8", "-c", SERVED, str(root), str(tmp_path / "library")]
+    with subprocess.Popen(
+        command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as program:
+        try:
+            assert program.stdout is not None
+            line = next(line for line in program.stdout if "有据已就绪" in line)
+            url = line.split("：")[1].split("（")[0]
+            with (
+                httpx.Client(trust_env=False, timeout=60) as client,
+                client.stream("POST", f"{url}/api/ask", json=ASK, headers=STREAM) as response,
+            ):
+                assert "event: retrieved" in next(response.iter_lines())
+                program.send_signal(signal.SIGINT)
+                started = time.monotonic()
+                out, err = program.communicate(timeout=30)
+                assert time.monotonic() - started < 10
+            assert (out.strip(), err.strip(), program.returncode) == ("已停止。", "", 0)
+        finally:
+            program.kill()

@@ -8,8 +8,9 @@ import threading
 import time
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from rag.service.guard import Guard
 from rag.ui import Backend, build_app
 
 if TYPE_CHECKING:
@@ -23,10 +24,17 @@ SAMPLES = ("临江港一季度货物吞吐量是多少？", "2027年的目标是
 class LivePage:
     """`with LivePage(backend) as live: live.url`"""
 
-    def __init__(self, backend: Backend, samples: Sequence[str] = SAMPLES, shelf: Shelf | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        samples: Sequence[str] = SAMPLES,
+        shelf: Shelf | None = None,
+        guard: Guard | None = None,
+    ) -> None:
         self._backend = backend
         self._shelf = shelf
         self._samples = samples
+        self._guard = guard
         self._server: uvicorn.Server | None = None
 
     def __enter__(self) -> LivePage:
@@ -47,9 +55,14 @@ class LivePage:
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of Gradio's own imports
-            app = build_app(self._backend, samples=self._samples, shelf=self._shelf)
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
+            app = self.build()
+        config = uvicorn.Config(app, log_level="critical", proxy_headers=False, timeout_graceful_shutdown=1)
+        self._server = uvicorn.Server(config)
         await self._server.serve(sockets=[self._socket])
+
+    def build(self) -> Any:
+        """The application, made in the server's loop."""
+        return build_app(self._backend, samples=self._samples, shelf=self._shelf, guard=self._guard)
 
     def __exit__(self, *_: object) -> None:
         assert self._server is not None

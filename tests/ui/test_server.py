@@ -11,8 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from rag.errors import SettingsError
+from rag.settings import Settings
 from rag.ui import serve
 from tests.ui.fake_backend import FakeBackend
 from tests.ui.live_page import LivePage
@@ -49,7 +51,7 @@ def test_every_reply_carries_the_security_headers(client: httpx.Client) -> None:
         headers = client.get(path).headers
         assert "default-src 'self'" in headers["content-security-policy"], path
         assert headers["x-content-type-options"] == "nosniff", path
-        assert headers["referrer-policy"] == "no-referrer", path
+        assert headers["referrer-policy"] == "same-origin", path
 
 
 def test_files_with_a_hash_in_their_name_are_kept_by_the_browser_and_nothing_else(client: httpx.Client) -> None:
@@ -111,11 +113,12 @@ def test_ctrl_c_ends_quietly() -> None:
     assert program.returncode == 0
 
 
-def test_an_address_that_is_not_ours_is_a_clear_error() -> None:
+def test_an_address_that_is_not_ours_is_a_clear_error(tmp_path: Path) -> None:
+    settings = Settings(library=tmp_path, token=SecretStr("x" * 20))
     with pytest.raises(SettingsError, match=r"不能在 192\.0\.2\.1 上提供网页"):
-        serve(FakeBackend(), "192.0.2.1", 0, open_browser=False)
+        serve(FakeBackend(), "192.0.2.1", 0, open_browser=False, settings=settings)
     with pytest.raises(SettingsError, match=r"找不到地址 no-such-host\.invalid"):
-        serve(FakeBackend(), "no-such-host.invalid", 0, open_browser=False)
+        serve(FakeBackend(), "no-such-host.invalid", 0, open_browser=False, settings=settings)
 
 
 class _program:

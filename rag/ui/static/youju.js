@@ -14,6 +14,7 @@
   document.documentElement.classList.toggle("yj-night", night);
   document.documentElement.classList.add("yj-drawing");
   const shown = { "zh-CN": "yj-zh", "zh-TW": "yj-tw", en: "yj-en" }[lang];
+  const TROUBLES = ["offline", "failed", "limited", "stopping"];
 
   const questions = () => document.querySelectorAll("#yj-chat .yj-q").length;
 
@@ -96,13 +97,15 @@
 
   /* Gradio reports trouble in hidden toasts, in English. Say it in our words: is the server gone, or did a step fail? */
   async function trouble() {
+    const { status, at } = window.youjuRefusal;
+    const refused = Date.now() - at < 5000 ? { 429: "limited", 503: "stopping" }[status] : "";
     const alive = await fetch("healthz", { cache: "no-store" }).then((reply) => reply.ok, () => false);
-    document.getElementById("yj-trouble-offline").hidden = alive;
-    document.getElementById("yj-trouble-failed").hidden = !alive;
+    const cause = alive ? refused || "failed" : "offline";
+    for (const key of TROUBLES) document.getElementById(`yj-trouble-${key}`).hidden = key !== cause;
   }
 
   function calmAgain() {
-    for (const key of ["offline", "failed"]) document.getElementById(`yj-trouble-${key}`).hidden = true;
+    for (const key of TROUBLES) document.getElementById(`yj-trouble-${key}`).hidden = true;
   }
 
   /* The answer as it is read aloud: its sentences, without marks, quotes and what was left out. */
