@@ -15,7 +15,7 @@ from decimal import Decimal
 from rag.quantities import Quantity, find_quantities
 from rag.quantity_drafts import MEASURED
 from rag.question_types import QUANTITY_TYPES, Expectation, meets_expectation, question_expects
-from rag.records import Citation
+from rag.records import Citation, Statement
 from rag.relevance import Candidate
 from rag.told_time import asked_spans
 from rag.words import search_form, topic_words
@@ -31,6 +31,7 @@ _ABOUT = Decimal("0.05")
 _READ, _APART = 0.35, 0.2
 """The reader's feature must be above the first in both sentences, and not lower by the second in the other one."""
 _CLAUSE = re.compile(r"[，,。；;：:！？!?\n]")
+_DIFFERS = re.compile(r"与\[(\d+)\]说法不一")
 _FILLING = re.compile(r"[的了为是达约共超近至有在将到\s]|完成|实现|达到|数据显示")
 
 
@@ -115,6 +116,15 @@ def told_differently(earlier: Citation, citation: Citation) -> str:
     article = citation.article
     about = "，".join(part for part in (article.source, article.date) if part)
     return f"与[{earlier.number}]说法不一：{about or article.title}"
+
+
+def disputed(statements: Sequence[Statement]) -> frozenset[int]:
+    """Numbers of the citations about which sources disagree, as notes of `told_differently` say."""
+    numbers: set[int] = set()
+    for statement in statements:
+        for earlier in _DIFFERS.findall(statement.note):
+            numbers |= {int(earlier), *(citation.number for citation in statement.citations)}
+    return frozenset(numbers)
 
 
 def _fits(candidate: Candidate, about: Sequence[str], *, year: bool) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from rag.filters import Facets, Filters
-from rag.records import Event, Mode, Turn
+from rag.records import Article, Event, Mode, Turn
 
 Phase = Literal["extractive", "downloading", "loading", "ready", "failed"]
 """Where the LLM stands: none configured, being fetched, being loaded, answering, or given up on."""
@@ -61,6 +61,10 @@ class Backend(Protocol):
 
     def facets(self) -> Facets:
         """What the reader can filter by. Asked whenever a page opens."""
+        ...
+
+    def article(self, article_id: str) -> Article | None:
+        """A whole article, for the source panel; None when the library does not hold it (any more)."""
         ...
 
     def status(self) -> UiStatus:

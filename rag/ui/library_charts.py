@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from rag.article_list import LENGTHS, Statistics
-from rag.ui.render import both, escape
+from rag.ui.markup import both, escape
 
 _MONTHS: Final = 120
 """Months of the plot, the last ones; the table has them all."""

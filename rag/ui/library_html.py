@@ -1,4 +1,4 @@
-"""The library page's list of articles and view of one, as HTML. Pure; every text from outside goes through `render.escape`."""
+"""The library page's list of articles and view of one, as HTML. Pure; every text from outside goes through `markup.escape`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 from rag.article_list import ListedArticle, ListPage, Order
 from rag.filters import Facets
 from rag.records import Article
-from rag.ui.render import both, escape, safe_url
+from rag.ui.markup import both, escape, safe_url
 from rag.ui.shelf import ArticleView, Found
 
 PART: Final = 20_000

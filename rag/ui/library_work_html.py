@@ -14,7 +14,7 @@ from rag.reading import SUFFIXES
 from rag.reasons import describe_reason
 from rag.ui.backend import UiStatus
 from rag.ui.jobs import Job
-from rag.ui.render import both, escape
+from rag.ui.markup import both, escape
 from rag.ui.shelf import Added, KnownModel
 from rag.ui.upload_desk import MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES
 

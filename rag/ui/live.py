@@ -13,7 +13,7 @@ from rag.errors import ModelMissing, YoujuError
 from rag.filters import Facets, Filters
 from rag.library import Library
 from rag.model_files import default_llm, fetch
-from rag.records import Event, Mode, Turn
+from rag.records import Article, Event, Mode, Turn
 from rag.service.guard_log import log_question
 from rag.settings import Settings
 from rag.ui.backend import UiStatus
@@ -65,6 +65,10 @@ class LiveBackend:
     def facets(self) -> Facets:
         """See `Backend.facets`."""
         return self._library.facets()
+
+    def article(self, article_id: str) -> Article | None:
+        """See `Backend.article`."""
+        return self._library.article(article_id)
 
     def status(self) -> UiStatus:
         """See `Backend.status`."""

@@ -18,7 +18,7 @@ from rag.ui.backend import Backend
 from rag.ui.library_page import library_header, library_section
 from rag.ui.session import Session
 from rag.ui.shelf import Shelf
-from rag.ui.texts import EN, ZH
+from rag.ui.texts import EN, ZH, traditional
 
 log = logging.getLogger("youju.ui")
 
@@ -31,7 +31,6 @@ _ANSWERS_AT_ONCE = 24
 _WAITING = 256
 _CHOICES = 500
 """Sources and categories offered; the most frequent ones."""
-_CHINESE_LOCALES = ("zh-CN", "zh-TW")
 
 
 def build_page(backend: Backend, samples: Sequence[str], shelf: Shelf | None = None) -> Any:
@@ -131,11 +130,12 @@ def build_page(backend: Backend, samples: Sequence[str], shelf: Shelf | None = N
                     latex_delimiters=[],
                     allow_tags=False,
                     allow_file_downloads=False,
+                    autoscroll=False,  # the page's script follows an answer, and keeps its beginning in view
                     placeholder=render.welcome_html(),
                     examples=[{"text": sample} for sample in samples],
                 )
                 with gr.Column(elem_id="yj-composer", scale=0):
-                    gr.HTML(render.trouble_html(), apply_default_css=False)
+                    gr.HTML(render.trouble_html() + render.words_html(), apply_default_css=False)
                     amend = gr.Button(words("edit"), elem_id="yj-edit", size="sm", visible=False)
                     remark = gr.HTML(elem_id="yj-remark", apply_default_css=False)
                     with gr.Row(elem_id="yj-question-row"):
@@ -216,7 +216,7 @@ def mount_options() -> dict[str, Any]:
     )
     return {
         "theme": theme,
-        "css_paths": [STATIC / name for name in ("youju.css", "library.css", "guard.css")],
+        "css_paths": [STATIC / name for name in ("youju.css", "answer.css", "panel.css", "library.css", "guard.css")],
         "i18n": translations(),
         "footer_links": [],
         "run_history": False,
@@ -232,4 +232,4 @@ def mount_options() -> dict[str, Any]:
 
 def translations() -> Any:
     """Looks a text of ours up by its key, in the browser's language; for what Gradio itself writes (labels, buttons)."""
-    return gr.I18n(**dict.fromkeys(_CHINESE_LOCALES, ZH), en=EN)
+    return gr.I18n(**{"zh-CN": ZH, "zh-TW": dict(traditional()), "en": EN})

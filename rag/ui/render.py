@@ -1,4 +1,4 @@
-"""Records to HTML. Pure, and the only place of the page that writes markup.
+"""Records to HTML. Pure; with `sources` and `how` the only place of the page that writes markup.
 
 Every text that comes from outside (articles, questions, LLM, library names, error messages) goes through `escape`. The
 pieces returned here are shown by Gradio's chat with its Markdown off and its sanitizer on: a second net, not the first.
@@ -9,58 +9,51 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 from rag.comparison_tables import Table, beside, table_of
+from rag.conflicts import disputed
 from rag.errors import YoujuError
-from rag.records import Answer, Article, Citation, Hit, Statement, Support
+from rag.records import Answer, Citation, Statement, Support
 from rag.ui.backend import UiStatus
-from rag.ui.texts import EN, ZH
+from rag.ui.how import how_html
+from rag.ui.markup import both, escape, lines, said
+from rag.ui.sources import Cards, where
 
 LONGEST_QUESTION: Final = 2_000
 """Characters of a question that are accepted, and of one that are shown."""
 
 _LONGEST_DRAFT = 20_000
 _LONGEST_STATEMENT = 4_000
-_LONGEST_QUOTE = 2_000
-_LONGEST_LABEL = 200
-_CONTEXT = 400
-"""Characters of the article shown on each side of a quote, in whole paragraphs where they fit."""
 _NEAREST = 3
 _EXCERPT = 120
 
-_SIGNIFICANT: Final = {ord(char): f"&#{ord(char)};" for char in "&<>\"'`$*_[]{}()\\~|#"}
-"""Everything that means something to HTML, Markdown, LaTeX, Handlebars or JavaScript templates: Gradio knows them all."""
-_INVISIBLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
-"""Control characters, and those that turn the direction of the text around: they can make a quote read as another."""
-_SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
+_SCRIPT_WORDS: Final[dict[str, dict[str, str]]] = {
+    "opening": {},
+    "article_lost": {},
+    "article_failed": {},
+    "article_changed": {},
+    "place_of": {"at": "{at}", "all": "{all}"},
+    "original": {},
+    "no_date": {},
+    "read_article": {},
+    "searching": {},
+    "answered": {},
+    "chat_label": {},
+    "question_label": {},
+    "answer_label": {},
+    "title": {},
+    "remove_choice": {"name": "{name}"},
+    "clear_choices": {},
+    "choices": {},
+    "scroll_down": {},
+}
+"""Their keys, and what stands for a blank that the script fills itself."""
 _SENTENCE_END: Final = re.compile(r"(?<=[。！？])(?![”’」』）])|\n+")
-
-
-def escape(text: str, limit: int | None = None) -> str:
-    """Text as inert HTML: nothing in it is markup to any of Gradio's renderers. Line breaks become spaces.
-
-    Args:
-        limit: characters of `text` that are kept; a longer one ends in “…”.
-    """
-    if limit is not None and len(text) > limit:
-        text = f"{text[:limit]}…"
-    return _inert(text).replace("\n", " ")
-
-
-def both(key: str, **values: str) -> str:
-    """One of our own texts in both languages; the style sheet shows the one of the browser.
-
-    Args:
-        values: what fills the text's braces, already HTML.
-    """
-    chinese, english = (_fill(texts[key], values) for texts in (ZH, EN))
-    return f'<span class="yj-zh">{chinese}</span><span class="yj-en">{english}</span>'
 
 
 def question_html(question: str) -> str:
     """The reader's question, its line breaks kept."""
-    return f'<div class="yj-q">{_lines(question[:LONGEST_QUESTION])}</div>'
+    return f'<div class="yj-q">{lines(question[:LONGEST_QUESTION])}</div>'
 
 
 def progress_html(key: str, **values: str) -> str:
@@ -88,23 +81,22 @@ def answer_html(answer: Answer, uid: str, scope_notice: str = "") -> str:
         scope_notice: what is to be known of which articles were searched.
     """
     if answer.is_reply:
-        return f'<div class="yj-a yj-final yj-reply" id="yj-{uid}"><p class="yj-s">{_lines(answer.reason)}</p></div>'
-    cards = _Cards(uid)
+        return f'<div class="yj-a yj-final yj-reply" id="yj-{uid}"><p class="yj-s">{lines(answer.reason)}</p></div>'
+    cards = Cards(uid, answer.hits)
     if answer.refused:
         body = _refusal(answer, cards)
     else:
         table = table_of(answer)
         told = beside(table, answer) if table else answer.shown
-        body = "".join(_statement(statement, cards) for statement in told)
+        at_odds = disputed(answer.shown)
+        body = "".join(_statement(statement, cards, at_odds) for statement in told)
         body += (_comparison(table, cards) if table else "") + _struck(answer.struck)
     notices = [notice for notice in (scope_notice, answer.provenance.notice) if notice]
     notice_row = "".join(f'<p class="yj-notice">{escape(notice, _LONGEST_STATEMENT)}</p>' for notice in notices)
     sources = f'<div class="yj-sources" id="yj-{uid}-sources"><p class="yj-sources-of">'
     sources += both("sources_of", question=escape(answer.question, 60)) + "</p>"
     sources += cards.html() or f'<p class="yj-quiet">{both("sources_none")}</p>'
-    return (
-        f'<div class="yj-a yj-final" id="yj-{uid}">{notice_row}{body}{_meta(_provenance(answer))}{sources}</div></div>'
-    )
+    return f'<div class="yj-a yj-final" id="yj-{uid}">{notice_row}{body}{how_html(answer)}{sources}</div></div>'
 
 
 def error_html(error: Exception | None) -> str:
@@ -186,64 +178,45 @@ def header_html() -> str:
     )
 
 
+def shell_html() -> str:
+    """What is seen until Gradio has drawn the page."""
+    return f'<div id="yj-shell" role="status"><p>{both("drawing")}</p></div>'
+
+
 def welcome_html() -> str:
     """What an empty conversation says."""
     return f'<div class="yj-welcome"><h2>{both("welcome")}</h2><p>{both("welcome_more")}</p></div>'
 
 
 def panel_html() -> str:
-    """The empty source panel; the page's script fills it with a copy of an answer's sources."""
+    """The empty source panel: a list of cards, and behind it one whole article. The page's script fills both."""
+    icon = '<span class="yj-arrow" aria-hidden="true"></span>'
     return (
-        '<section id="yj-panel" class="yj-panel" tabindex="-1" aria-labelledby="yj-panel-title">'
+        '<section id="yj-panel" class="yj-panel" aria-labelledby="yj-panel-title">'
         f'<div class="yj-panel-head"><h2 id="yj-panel-title">{both("sources")}</h2>'
+        f'<button id="yj-back" type="button" hidden>{icon}{both("back")}</button>'
         f'<button id="yj-panel-close" type="button">{both("close")}</button></div>'
-        f'<div id="yj-panel-body"><p class="yj-quiet">{both("sources_empty")}</p></div></section>'
+        f'<div id="yj-panel-body" tabindex="0" role="group" aria-labelledby="yj-panel-title">'
+        f'<p class="yj-quiet">{both("sources_empty")}</p></div>'
+        '<article id="yj-article" tabindex="-1" aria-labelledby="yj-article-title" hidden>'
+        '<header><h2 id="yj-article-title" lang="zh"></h2><p id="yj-article-where"></p></header>'
+        '<p id="yj-article-state" role="status"></p><blockquote id="yj-article-quote" hidden></blockquote>'
+        '<div id="yj-article-text" lang="zh" tabindex="0" role="region" aria-labelledby="yj-article-title"></div>'
+        '<nav id="yj-places" aria-labelledby="yj-place" hidden>'
+        f'<button id="yj-previous" type="button" aria-keyshortcuts="ArrowLeft">{icon}{both("previous")}</button>'
+        '<span id="yj-place"></span>'
+        f'<button id="yj-following" type="button" aria-keyshortcuts="ArrowRight">{both("following")}{icon}</button></nav>'
+        "</article></section>"
     )
 
 
-def safe_url(url: str) -> str:
-    """The link as an attribute value when it is plain http or https, otherwise an empty string."""
-    url = url.strip()
-    if len(url) > 2_000 or re.search(r"[\s\x00-\x1f\x7f\\\"'<>`]", url):
-        return ""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    return _inert(url) if parts.scheme in ("http", "https") and parts.netloc else ""
+def words_html() -> str:
+    """Words that the page's script needs, and the region through which it speaks to screen readers."""
+    words = "".join(f'<p class="yj-word-{key}">{both(key, **blanks)}</p>' for key, blanks in _SCRIPT_WORDS.items())
+    return f'<p id="yj-live" class="yj-sr" role="status"></p><template id="yj-words">{words}</template>'
 
 
-class _Cards:
-    """The source cards of one answer, in the order in which they are first asked for."""
-
-    def __init__(self, uid: str) -> None:
-        self._uid = uid
-        self._ids: dict[tuple[int, str, int, int], str] = {}
-        self._html: list[str] = []
-
-    def cite(self, citation: Citation) -> str:
-        """Id of the marked sentence in the card of a citation."""
-        key = (citation.number, citation.article.id, citation.start, citation.end)
-        if key not in self._ids:
-            target = self._ids[key] = f"yj-{self._uid}-{len(self._ids) + 1}"
-            passage = _passage(citation.article, citation.start, citation.end, target)
-            self._html.append(_card(citation.article, f'<span class="yj-n">{citation.number}</span>', passage))
-        return self._ids[key]
-
-    def near(self, hit: Hit) -> str:
-        """Id of the card of a passage that was near, though it answers nothing: no sentence of it is marked as proof."""
-        key = (0, hit.article.id, hit.chunk.start, hit.chunk.end)
-        if key not in self._ids:
-            target = self._ids[key] = f"yj-{self._uid}-{len(self._ids) + 1}"
-            passage = _passage(hit.article, hit.chunk.start, hit.chunk.end, target, tag="span")
-            self._html.append(_card(hit.article, "", passage))
-        return self._ids[key]
-
-    def html(self) -> str:
-        return "".join(self._html)
-
-
-def _comparison(table: Table, cards: _Cards) -> str:
+def _comparison(table: Table, cards: Cards) -> str:
     """A comparison as a real table: what is compared, the figure with its mark, and the sentence that holds it."""
     rows = []
     for row in table.rows:
@@ -258,18 +231,23 @@ def _comparison(table: Table, cards: _Cards) -> str:
     return f'<table class="yj-table"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>{note}'
 
 
-def _mark(citation: Citation, cards: _Cards) -> str:
+def _mark(citation: Citation, cards: Cards) -> str:
     return (
-        f'<a class="yj-cite" href="#{cards.cite(citation)}" title="{_tooltip(citation)}">'
+        f'<a class="yj-cite" href="#{cards.cite(citation)}">'
         f'<span class="yj-sr">{both("source_mark")}</span>[{citation.number}]</a>'
     )
 
 
-def _statement(statement: Statement, cards: _Cards) -> str:
+def _statement(statement: Statement, cards: Cards, at_odds: frozenset[int]) -> str:
     marks = "".join(_mark(citation, cards) for citation in statement.citations)
-    text = _lines(statement.text.strip()[:_LONGEST_STATEMENT])
-    badge = _badge(statement.support)
-    return f'<p class="yj-s yj-s-{statement.support}"><span class="yj-text">{text}</span>{marks}{badge}{_note(statement)}</p>'
+    text = said(statement.text.strip()[:_LONGEST_STATEMENT])
+    badges = _badge(statement.support)
+    if statement.support != "conflicting" and any(citation.number in at_odds for citation in statement.citations):
+        badges += _badge("conflicting")  # its source carries it, and another source tells it differently
+    return (
+        f'<p class="yj-s yj-s-{statement.support}"><span class="yj-text" lang="zh">{text}</span>'
+        f"{marks}{badges}{_note(statement)}</p>"
+    )
 
 
 def _struck(statements: Sequence[Statement]) -> str:
@@ -277,7 +255,7 @@ def _struck(statements: Sequence[Statement]) -> str:
     if not statements:
         return ""
     rows = "".join(
-        f'<p class="yj-s yj-s-unsupported"><del class="yj-text">{_lines(statement.text.strip()[:_LONGEST_STATEMENT])}</del>'
+        f'<p class="yj-s yj-s-unsupported"><del class="yj-text" lang="zh">{said(statement.text.strip()[:_LONGEST_STATEMENT])}</del>'
         f"{_badge(statement.support)}{_note(statement)}</p>"
         for statement in statements
     )
@@ -292,17 +270,11 @@ def _badge(support: Support) -> str:
     return f'<span class="yj-badge yj-badge-{support}">{both(support)}</span>'
 
 
-def _tooltip(citation: Citation) -> str:
-    article = citation.article
-    where = " · ".join(part for part in (article.source[:60], article.date) if part)
-    return escape(f"“{citation.quote[:_EXCERPT]}”{f' —— {where}' if where else ''}")
-
-
-def _refusal(answer: Answer, cards: _Cards) -> str:
+def _refusal(answer: Answer, cards: Cards) -> str:
     reason = f'<p class="yj-refused"><span class="yj-badge yj-badge-refused">{both("refused")}</span>'
-    reason += f'<span class="yj-text">{escape(answer.reason, _LONGEST_STATEMENT)}</span></p>'
+    reason += f'<span class="yj-text" lang="zh">{escape(answer.reason, _LONGEST_STATEMENT)}</span></p>'
     rows = "".join(
-        f"<li><span class='yj-near-title'>{escape(hit.article.title, 80)}</span>{_where(hit.article)}"
+        f"<li><span class='yj-near-title'>{escape(hit.article.title, 80)}</span>{where(hit.article)}"
         f'<span class="yj-excerpt">{escape(hit.chunk.text.strip(), _EXCERPT)}</span>'
         f'<a class="yj-cite yj-cite-near" href="#{cards.near(hit)}">{both("see_passage")}</a></li>'
         for hit in answer.hits[:_NEAREST]
@@ -311,72 +283,6 @@ def _refusal(answer: Answer, cards: _Cards) -> str:
     return reason + nearest
 
 
-def _card(article: Article, number: str, passage: str) -> str:
-    url = safe_url(article.url)
-    link = f'<a class="yj-original" href="{url}" target="_blank" rel="noopener noreferrer">{both("original")}</a>'
-    return (
-        f'<article class="yj-card"><header>{number}<div class="yj-card-head">'
-        f"<h3>{escape(article.title, _LONGEST_LABEL)}</h3>{_where(article)}</div></header>"
-        f'<div class="yj-passage" tabindex="0">{passage}</div>{link if url else ""}</article>'
-    )
-
-
-def _where(article: Article) -> str:
-    date = f"<time>{article.date}</time>" if article.date else "<span>" + both("no_date") + "</span>"
-    source = f"<span>{escape(article.source, 60)}</span>" if article.source else ""
-    return f'<span class="yj-where">{source}{date}</span>'
-
-
-def _passage(article: Article, start: int, end: int, target: str, tag: str = "mark") -> str:
-    """The paragraphs around `article.text[start:end]`, cut from the article itself, with that span under `target`."""
-    text = article.text
-    left = max(0, start - _CONTEXT)
-    if left:
-        line = text.find("\n", left, start)
-        left = line + 1 if line >= 0 else left
-    right = min(len(text), end + _CONTEXT)
-    if right < len(text):
-        line = text.rfind("\n", end, right)
-        right = line if line >= 0 else right
-    before, after = text[left:start].lstrip("\n"), text[end:right].rstrip("\n")
-    quote = text[start : min(end, start + _LONGEST_QUOTE)]
-    cut = "…" if end - start > _LONGEST_QUOTE else ""
-    marked = f'<{tag} class="yj-quote" id="{target}">{_lines(quote)}{cut}</{tag}>'
-    inner = f"{'…' if left else ''}{_paragraphs(before)}{marked}{_paragraphs(after)}{'…' if right < len(text) else ''}"
-    return f"<p>{inner}</p>"
-
-
-def _provenance(answer: Answer) -> str:
-    llm = answer.provenance.llm
-    parts = [escape(llm, 80) if llm else both("extractive")]
-    if "total" in answer.timings:
-        parts.append(both("seconds", seconds=f"{answer.timings['total']:.1f}"))
-    parts.append(both("passages", count=str(len(answer.hits))))
-    if answer.scope:
-        parts.append(both("scope", scope=escape(answer.scope, 120)))
-    standalone = answer.standalone_question
-    if standalone and standalone != answer.question:
-        parts.append(both("searched_as", question=escape(standalone, _LONGEST_LABEL)))
-    return '<span class="yj-dot" aria-hidden="true"> · </span>'.join(f"<span>{part}</span>" for part in parts)
-
-
 def _meta(inner: str, *, busy: bool = False) -> str:
     pulse = '<span class="yj-pulse" aria-hidden="true"></span>' if busy else ""
     return f'<p class="yj-meta">{pulse}{inner}</p>'
-
-
-def _inert(text: str) -> str:
-    return _INVISIBLE.sub("", _SURROGATES.sub("\ufffd", text)).translate(_SIGNIFICANT)
-
-
-def _lines(text: str) -> str:
-    return re.sub(r"\s*\n\s*", "<br>", _inert(text))
-
-
-def _paragraphs(text: str) -> str:
-    return re.sub(r"\s*\n\s*", "</p><p>", _inert(text))
-
-
-def _fill(template: str, values: dict[str, str]) -> str:
-    """`template` with its braces filled in one pass: a brace inside a value is never read."""
-    return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], template)

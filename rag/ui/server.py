@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rag.library import Library
     from rag.ui.shelf import Shelf
 
-SCRIPTS: Final = ("guard.js", "youju.js")
+SCRIPTS: Final = ("guard.js", "youju.js", "panel.js", "popover.js")
 """The page's scripts, in the order in which they run."""
 
 _NEIGHBOURS = 20
@@ -53,8 +53,10 @@ def build_app(
     import gradio as gr
     from fastapi import FastAPI
 
+    from rag.ui.article_route import ARTICLE_PATH, article_route
     from rag.ui.login_page import login_page
     from rag.ui.page import STATIC, build_page, mount_options
+    from rag.ui.render import shell_html
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -69,13 +71,16 @@ def build_app(
 
         add_service(app, library)
 
+    app.add_route(ARTICLE_PATH, article_route(backend))
     if shelf is not None:
         from rag.ui.upload_routes import upload_routes
 
         app.include_router(upload_routes(shelf.desk, shelf.may_edit, shelf.deliver, shelf.report_page))
-    scripts = (*SCRIPTS, "library.js") if shelf is not None else SCRIPTS
-    script = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in scripts)
-    app.add_middleware(_EarlyScript, script=script)
+    names = (*SCRIPTS, "library.js") if shelf is not None else SCRIPTS
+    scripts = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
+    shell = (STATIC / "shell.css").read_text(encoding="utf-8")
+    head = f"<style>{shell}</style><script>{scripts}</script>"
+    app.add_middleware(_EarlyScript, head=head, body=shell_html())
     protect(app, guard or Guard(), login_page)
     mounted: FastAPI = gr.mount_gradio_app(app, build_page(backend, samples, shelf), path="/", **mount_options())
     return mounted
@@ -124,11 +129,15 @@ def serve(
 
 
 class _EarlyScript:
-    """Puts our script into the page's head before Gradio's own, which has already chosen its language when `head` runs."""
+    """Puts our scripts into the page's head before Gradio's own, which have already chosen their language when `head` runs.
 
-    def __init__(self, app: Any, script: str) -> None:
+    In the body goes what is seen until Gradio has drawn the page, which takes it a second.
+    """
+
+    def __init__(self, app: Any, head: str, body: str) -> None:
         self._app = app
-        self._script = f"<head><script>{script}</script>".encode()
+        self._head = f"<head>{head}".encode()
+        self._body = f"{body}<gradio-app".encode()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or scope["path"] != "/":
@@ -146,7 +155,7 @@ class _EarlyScript:
             body += message.get("body", b"")
             if message.get("more_body"):
                 return
-            page = body.replace(b"<head>", self._script, 1)
+            page = body.replace(b"<head>", self._head, 1).replace(b"<gradio-app", self._body, 1)
             headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
             start["headers"] = [*headers, (b"content-length", str(len(page)).encode())]
             await send(start)

@@ -1,7 +1,12 @@
-"""Every word of the page, in Chinese and in English. The browser's language chooses; Chinese is the original."""
+"""Every word of the page, in Chinese and in English. The browser's language chooses; Chinese is the original.
+
+Chinese in traditional script, in the words of Taiwan, is made from it by OpenCC.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 ZH: Final[dict[str, str]] = {
@@ -73,6 +78,47 @@ ZH: Final[dict[str, str]] = {
     # the queue in front of the LLM
     "queued": "在等大模型，前面还有 {count} 个问题…",
     "thinking": "大模型正在读资料…",
+    # The source panel, and how an answer came about
+    "read_article": "在全文中看",
+    "also_in": "同一报道还见于",
+    "back": "全部出处",
+    "previous": "上一处",
+    "following": "下一处",
+    "place_of": "第 {at} 处，共 {all} 处",
+    "opening": "正在打开文章…",
+    "article_lost": "知识库里已经没有这篇文章。回答时引用的原文是：",
+    "article_failed": "文章没有打开，请再试一次。回答时引用的原文是：",
+    "article_changed": "回答之后这篇文章有过改动，引用的这一句已不在原处。回答时的原文是：",
+    "drawing": "正在打开…",
+    "answer_label": "回答",
+    "answered": "回答完成。",
+    "how": "这个回答是怎么来的",
+    "how_question": "检索的问题",
+    "how_scope": "检索范围",
+    "how_scope_all": "全部文章",
+    "how_found": "检索到",
+    "how_found_count": "{passages} 段，出自 {articles} 篇文章",
+    "how_passages": "（{count} 段）",
+    "how_time": "用时",
+    "how_model": "回答方式",
+    "how_model_llm": "由 {model} 起草，逐句核对",
+    "how_prompts": "提示词",
+    "how_embedder": "向量模型",
+    "how_library": "知识库",
+    "how_version": "有据版本",
+    "stage_rewrite": "补全问题",
+    "stage_retrieve": "检索",
+    "stage_judge": "评判",
+    "stage_wait": "排队",
+    "stage_first_token": "等第一个字",
+    "stage_generate": "起草",
+    "stage_verify": "核对",
+    "stage_total": "共",
+    # What Gradio says in English only
+    "remove_choice": "去掉 {name}",
+    "clear_choices": "全部去掉",
+    "choices": "可选项",
+    "scroll_down": "到最新的回答",
     # The library page
     "lib_nav": "问答与资料库",
     "lib_nav_chat": "问答",
@@ -293,6 +339,47 @@ EN: Final[dict[str, str]] = {
     # the queue in front of the LLM
     "queued": "Waiting for the LLM; questions ahead of yours: {count}…",
     "thinking": "The LLM is reading the articles…",
+    # The source panel, and how an answer came about
+    "read_article": "Read in the article",
+    "also_in": "The same report is in",
+    "back": "All sources",
+    "previous": "Previous",
+    "following": "Next",
+    "place_of": "{at} of {all}",
+    "opening": "Opening the article…",
+    "article_lost": "The library does not hold this article any more. What the answer cited:",
+    "article_failed": "The article could not be opened; please try again. What the answer cited:",
+    "article_changed": "This article was changed after the answer, and the sentence is not where it was. What the answer cited:",
+    "drawing": "Opening…",
+    "answer_label": "Answer",
+    "answered": "The answer is complete.",
+    "how": "How this answer came about",
+    "how_question": "Searched for",
+    "how_scope": "Searched in",
+    "how_scope_all": "all articles",
+    "how_found": "Found",
+    "how_found_count": "{passages} passages of {articles} articles",
+    "how_passages": "({count} passages)",
+    "how_time": "Time",
+    "how_model": "Written by",
+    "how_model_llm": "{model}, checked sentence by sentence",
+    "how_prompts": "Prompts",
+    "how_embedder": "Embedder",
+    "how_library": "Library",
+    "how_version": "Version of Youju",
+    "stage_rewrite": "rewriting",
+    "stage_retrieve": "search",
+    "stage_judge": "judging",
+    "stage_wait": "queue",
+    "stage_first_token": "first token",
+    "stage_generate": "writing",
+    "stage_verify": "checking",
+    "stage_total": "total",
+    # What Gradio says in English only
+    "remove_choice": "Remove {name}",
+    "clear_choices": "Remove all",
+    "choices": "Choices",
+    "scroll_down": "To the newest answer",
     # The library page
     "lib_nav": "Chat and library",
     "lib_nav_chat": "Chat",
@@ -442,3 +529,29 @@ EN: Final[dict[str, str]] = {
     "limited": "That was too many at a time. Please try again in a moment.",
     "stopping": "Youju is being restarted. Please ask again in a moment.",
 }
+
+_MISTAKES: Final = {
+    "斷髮表": "斷發表",
+    "窗口": "視窗",
+    "配置": "設定",
+    "專案": "項目",
+    "聯網": "連網",
+    "“": "「",
+    "”": "」",
+}
+"""What OpenCC takes for other words, or leaves, and how it is to be."""
+
+
+@cache
+def traditional() -> Mapping[str, str]:
+    """`ZH` in traditional script and in the words of Taiwan (OpenCC's s2twp)."""
+    import opencc
+
+    convert = opencc.OpenCC("s2twp").convert
+    return {key: _mended(convert(text)) for key, text in ZH.items()}
+
+
+def _mended(text: str) -> str:
+    for mistake, right in _MISTAKES.items():
+        text = text.replace(mistake, right)
+    return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from rag.errors import ChatModelError
@@ -64,6 +65,9 @@ TRAP = Article(
     source="<b>来源</b>",
     url="javascript:alert(3)",
 )
+REPRINT = replace(HARBOUR, id="00000000deadbeef", title="临江港一季度经营数据（转载）", source="江城晚报", url="")
+DEEP = replace(HARBOUR, id="dee9dee9dee9dee9", text="开头一段。\n" * 400 + HARBOUR.text)
+MANY = Article("0123456789abcdef", "三百项", "".join(f"第{n}项在此。\n" for n in range(300)), source="清单")
 MODEL = "qwen2.5-coder-1.5b-instruct"
 
 
@@ -76,7 +80,8 @@ def cite(number: int, article: Article, quote: str) -> Citation:
 def hit(article: Article, rank: int, start: int = 0, end: int = 60) -> Hit:
     """A retrieved passage of an article."""
     end = min(end, len(article.text))
-    return Hit(Chunk(rank, article.id, start, end, article.text[start:end]), article, 1 / rank, rank)
+    also = (REPRINT,) if article is HARBOUR else ()
+    return Hit(Chunk(rank, article.id, start, end, article.text[start:end]), article, 1 / rank, rank, also=also)
 
 
 GROWTH = cite(
@@ -99,14 +104,19 @@ TARGET_STATEMENTS = (
         "征求意见稿的目标是1.4亿吨。",
     ),
 )
+DEEP_STATEMENTS = (Statement(ROUTES.quote, (cite(1, DEEP, ROUTES.quote),), "supported"),)
+MANY_STATEMENTS = tuple(
+    Statement(quote, (cite(number, MANY, quote),), "supported") for number, quote in enumerate(MANY.text.split(), 1)
+)
 
 
 class FakeBackend:
-    """Answers by what the question contains: 目标, 火星 (refusal), 攻击 (hostile), 那 at the beginning (a follow-up), 你好 (small talk), 失败, 崩溃, 缓 (slowly), 慢 (slowly and at length).
+    """Answers by what the question contains: 三百 (a list of them), 目标, 深 (a sentence far down in its article), 火星 (refusal), 攻击 (hostile), 那 at the beginning (a follow-up), 你好 (small talk), 失败, 崩溃, 缓 (slowly), 慢 (slowly and at length).
 
     Attributes:
         asked: every question with the history that came with it.
         closed: the questions whose stream was closed before its end.
+        articles: the library, by id; a test can lose or change one.
         current: what `status` returns.
         filters: the filters of every question.
         modes: the mode of every question.
@@ -118,12 +128,17 @@ class FakeBackend:
         self.closed: list[str] = []
         self.filters: list[Filters | None] = []
         self.modes: list[Mode] = []
+        self.articles = {article.id: article for article in (HARBOUR, PLANS, TRAP, REPRINT, DEEP, MANY)}
         self.current = UiStatus("临江新闻", 1_286, MODEL, "downloading", 0.43)
         self._lock = threading.Lock()
 
     def facets(self) -> Facets:
         """Two sources, and a category with one below it."""
         return Facets({"临江日报": 3, "港口周刊": 1}, {"金融": 3, "金融/港口": 1}, None, None)
+
+    def article(self, article_id: str) -> Article | None:
+        """One of the made-up articles that has not been lost."""
+        return self.articles.get(article_id)
 
     def status(self) -> UiStatus:
         """The status set by the test."""
@@ -167,13 +182,17 @@ class FakeBackend:
         notice = ""
         if "目标" in question:
             statements = TARGET_STATEMENTS
+        if "三百" in question:
+            statements = MANY_STATEMENTS
+        if "深" in question:
+            statements = DEEP_STATEMENTS
         if "攻击" in question:
             trap = cite(1, TRAP, f"这一句是要引用的：{HOSTILE}。")
             statements = (Statement(f"{HOSTILE}\n第二行", (trap,), "supported", HOSTILE),)
             notice = HOSTILE
         yield Retrieved(hits)
         pace = 0.2 if "慢" in question else 0.15 if "缓" in question else self.pace
-        text = "".join(statement.text for statement in statements) * (8 if "慢" in question else 1)
+        text = "".join(statement.text for statement in statements[:9]) * (8 if "慢" in question else 1)
         for piece in (text[at : at + 3] for at in range(0, len(text), 3)):
             time.sleep(pace)
             yield Token(piece)
@@ -202,6 +221,6 @@ class FakeBackend:
             hits=hits,
             refused=bool(reason),
             reason=reason,
-            timings={"retrieve": 0.05, "total": 1.2},
-            provenance=Provenance("zh-small", llm, "abc123", "临江新闻", "0.1.0", notice),
+            timings={"retrieve": 0.05, "verify": 0.1, "total": 1.2},
+            provenance=Provenance("zh-small", llm, "answer@abc123", "临江新闻@7", "0.1.0", notice),
         )

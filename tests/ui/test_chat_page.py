@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Callable, Iterator
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,9 +12,10 @@ from rag.filters import Filters
 from rag.ui import UiStatus
 from tests.ui.fake_backend import DRAFT_TARGET, GROWTH, HOSTILE, MODEL, TARGET, FakeBackend
 from tests.ui.live_page import SAMPLES, LivePage
+from tests.ui.reader import BOX, CONTRAST, PEN, QUESTION, OpenPage, ask, lit, place
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 pytestmark = [
     pytest.mark.browser,
@@ -24,129 +23,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated"),
     pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
 ]
-
-QUESTION = SAMPLES[0]
-BOX = "#yj-question textarea"
-PEN = "rgb(255, 226, 122)"
-PATIENCE = 20_000
-OpenPage = Callable[..., "Page"]
-
-CONTRAST = """() => {
-  const channel = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-  const parse = (css) => (css.match(/[\\d.]+/g) || []).map(Number);
-  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const ground = (node) => {
-    for (; node; node = node.parentElement) {
-      const [r, g, b, a = 1] = parse(getComputedStyle(node).backgroundColor);
-      if (a > 0.99) return [r, g, b];
-    }
-    return [255, 255, 255];
-  };
-  const poor = [];
-  let seen = 0;
-  const walker = document.createTreeWalker(document.querySelector(".gradio-container"), NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const node = walker.currentNode.parentElement;
-    const style = getComputedStyle(node);
-    const box = node.getBoundingClientRect();
-    if (!walker.currentNode.data.trim() || !node.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
-    if (box.width < 2 || node.closest(".yj-sr, .sr-only, .toast-wrap, script, style, .yj-logo")) continue;
-    seen += 1;
-    const [a, b] = [light(parse(style.color)), light(ground(node))].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
-    if (ratio < 4.5) poor.push([walker.currentNode.data.slice(0, 20), style.color, ground(node).join(), ratio.toFixed(2)]);
-  }
-  return { seen, poor };
-}"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if executable is None:
-        pytest.skip("no browser: apt-get install chromium fonts-noto-cjk")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def backend() -> FakeBackend:
-    return FakeBackend(pace=0.03)
-
-
-@pytest.fixture(scope="module")
-def live(backend: FakeBackend) -> Iterator[LivePage]:
-    with LivePage(backend) as live:
-        yield live
-
-
-@pytest.fixture
-def open_page(browser: Browser, live: LivePage) -> Iterator[OpenPage]:
-    """Opens pages that fail the test on a dialog, a request to another host, or an error in the console."""
-    contexts: list[Any] = []
-    trouble: list[str] = []
-
-    def open_page(width: int = 1280, height: int = 860, locale: str = "zh-CN", scheme: str = "light") -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            locale=locale,
-            color_scheme=scheme,  # type: ignore[arg-type]
-            reduced_motion="reduce",
-        )
-        contexts.append(context)
-        page: Page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("dialog", lambda dialog: (trouble.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda request: _check(request.url, live.url, trouble))
-        page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.goto(live.url)
-        page.wait_for_selector(BOX)
-        page.wait_for_selector(".yj-status")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert trouble == []
-
-
-def _check(url: str, ours: str, trouble: list[str]) -> None:
-    if not url.startswith((ours, "data:", "blob:")):
-        trouble.append(f"request {url}")
-
-
-def ask(page: Page, question: str, *, wait: bool = True) -> None:
-    before = page.locator(".yj-final, .yj-error").count()
-    page.fill(BOX, question)
-    page.press(BOX, "Enter")
-    if wait:
-        page.wait_for_function(f"document.querySelectorAll('.yj-final, .yj-error').length === {before + 1}")
-
-
-def lit(page: Page) -> list[list[str]]:
-    """Text and background of the highlighted sentences that can be seen."""
-    return page.eval_on_selector_all(
-        "#yj-panel-body .yj-quote.yj-on",
-        "nodes => nodes.map(n => [n.textContent, getComputedStyle(n).backgroundColor])",
-    )
-
-
-def place(page: Page, selector: str) -> list[int]:
-    """Left and top of the first such element, read in one go: a draft's nodes are replaced with every redraw."""
-    found = page.wait_for_function(
-        "selector => { const r = document.querySelector(selector)?.getBoundingClientRect();"
-        " return r && r.height ? [Math.round(r.x), Math.round(r.y)] : null; }",
-        arg=selector,
-    )
-    return list(found.json_value())
 
 
 def test_a_draft_streams_and_gives_way_to_the_checked_answer(open_page: OpenPage) -> None:
@@ -175,6 +51,28 @@ def test_a_draft_streams_and_gives_way_to_the_checked_answer(open_page: OpenPage
     assert place(page, "#yj-question-row") == box
 
 
+def test_the_beginning_of_an_answer_stays_in_view(open_page: OpenPage) -> None:
+    page = open_page(width=400, height=560)
+    view = """() => { const box = document.querySelector("#yj-chat [role=log]").getBoundingClientRect();
+      const asked = Array.from(document.querySelectorAll(".yj-q")).at(-1).getBoundingClientRect();
+      return [asked.top - box.top, box.bottom - asked.bottom]; }"""
+    for question in (QUESTION, f"{QUESTION}（缓）", "火星上有港口吗？"):
+        ask(page, question)
+        page.wait_for_timeout(400)
+        above, below = page.evaluate(view)
+        assert above >= 0, question
+        assert below > 0, question
+    log = page.locator("#yj-chat [role=log]")
+    assert log.evaluate("n => n.scrollHeight - n.clientHeight - n.scrollTop") > 50, "the answer is longer than the view"
+    ask(page, f"{QUESTION}（缓）", wait=False)
+    page.wait_for_selector(".yj-draft .yj-s")
+    log.hover()
+    page.mouse.wheel(0, -2_000)
+    page.wait_for_function("document.querySelectorAll('.yj-final').length === 4")
+    page.wait_for_timeout(300)
+    assert log.evaluate("n => n.scrollTop") == 0, "a reader who went elsewhere is left there"
+
+
 def test_what_was_left_out_is_struck_and_shown_only_to_who_asks(open_page: OpenPage) -> None:
     page = open_page()
     ask(page, QUESTION)
@@ -199,11 +97,10 @@ def test_a_mark_opens_the_exact_sentence_also_in_older_answers(open_page: OpenPa
     assert lit(page) == [[DRAFT_TARGET.quote, PEN]]
     answers.nth(0).locator("a.yj-cite").nth(0).click()
     assert lit(page) == [[GROWTH.quote, PEN]]
-    assert "2025-04-08" in page.inner_text("#yj-panel-body .yj-card.yj-on")
-    link = page.locator("#yj-panel-body .yj-card.yj-on a.yj-original")
+    assert "2025-04-08" in page.inner_text("#yj-article > header")
+    link = page.locator("#yj-article a.yj-original")
     assert link.get_attribute("href") == "https://news.example.com/port/q1.html"
     assert "noopener" in (link.get_attribute("rel") or "")
-    assert page.locator("#yj-panel-body .yj-on.yj-quote").is_visible()
 
 
 def test_every_id_of_the_page_exists_once(open_page: OpenPage) -> None:
@@ -219,8 +116,9 @@ def test_a_sentence_deep_in_its_passage_is_scrolled_into_view(open_page: OpenPag
     page = open_page(height=520)
     ask(page, QUESTION)
     page.locator(".yj-final a.yj-cite").nth(1).click()
-    mark = page.locator("#yj-panel-body .yj-quote.yj-on").bounding_box()
-    body = page.locator("#yj-panel-body").bounding_box()
+    assert lit(page)
+    mark = page.locator("#yj-article-text .yj-quote.yj-on").bounding_box()
+    body = page.locator("#yj-article-text").bounding_box()
     assert mark is not None
     assert body is not None
     assert body["y"] <= mark["y"] <= body["y"] + body["height"] - mark["height"]
@@ -232,7 +130,7 @@ def test_the_newest_sources_show_by_themselves_unless_the_reader_chose(open_page
     assert "点击回答中的编号" in page.inner_text("#yj-panel-body")
     ask(page, QUESTION)
     page.wait_for_selector("#yj-panel-body .yj-card")
-    assert lit(page) == []
+    assert not page.locator("#yj-article").is_visible()
     page.locator(".yj-final a.yj-cite").first.click()
     ask(page, "2027年的目标是什么？")
     page.wait_for_function("document.querySelector('#yj-panel-body').innerText.includes('三年规划')")
@@ -262,7 +160,8 @@ def test_hostile_text_is_shown_and_does_nothing(open_page: OpenPage) -> None:
     page = open_page()
     ask(page, f"攻击 {HOSTILE}")
     page.locator(".yj-final a.yj-cite").first.click()
-    shown = page.inner_text("#yj-panel-body")
+    page.wait_for_selector("#yj-article-text .yj-on")
+    shown = page.inner_text("#yj-article")
     assert "<script>alert(1)</script>" in shown
     assert "${value}" in shown
     assert "{{value}}" in shown
@@ -270,7 +169,7 @@ def test_hostile_text_is_shown_and_does_nothing(open_page: OpenPage) -> None:
     assert "$$x$$" in page.inner_text(".yj-final")
     assert HOSTILE in page.inner_text(".yj-q")
     assert page.locator(".yj-final a.yj-cite").count() == 1, "[1] in a text is not a mark"
-    assert page.locator("#yj-panel-body a").count() == 0, "javascript: is not a link"
+    assert page.locator("#yj-panel a.yj-original").count() == 0, "javascript: is not a link"
     assert page.locator("#yj-main img, #yj-main script, #yj-main .katex, #yj-main strong").count() == 0
     page.wait_for_timeout(300)  # for a dialog, which the fixture would report
 
@@ -284,7 +183,7 @@ def test_a_refusal_shows_the_nearest_passages(open_page: OpenPage) -> None:
     assert "临江港一季度吞吐量公布" in text
     page.locator("a.yj-cite-near").first.click()
     assert lit(page)[0][0].startswith("临江港集团4月8日")
-    assert page.locator("#yj-panel-body mark").count() == 0
+    assert page.locator("#yj-panel mark").count() == 0
 
 
 def test_errors_are_sentences(open_page: OpenPage) -> None:
@@ -501,10 +400,22 @@ def test_english_browsers_get_english(open_page: OpenPage) -> None:
     assert page.evaluate("document.documentElement.lang") == "en"
 
 
-@pytest.mark.parametrize("locale", ["zh-CN", "zh-TW", "zh-HK", "zh-Hans-CN", "zh"])
+@pytest.mark.parametrize("locale", ["zh-CN", "zh-SG", "zh-Hans-CN", "zh"])
 def test_chinese_browsers_get_chinese(open_page: OpenPage, locale: str) -> None:
     page = open_page(locale=locale)
     assert page.inner_text("#yj-new") == "新对话"
     assert page.inner_text("#yj-ask") == "提问"
     assert page.get_attribute(BOX, "placeholder") == "输入问题，按 Enter 提问"
     assert "每一句都有出处" in page.inner_text("#yj-header")
+
+
+@pytest.mark.parametrize("locale", ["zh-TW", "zh-HK", "zh-Hant-MO"])
+def test_browsers_in_traditional_script_get_it(open_page: OpenPage, locale: str) -> None:
+    page = open_page(locale=locale)
+    assert page.inner_text("#yj-new") == "新對話"
+    assert page.get_attribute(BOX, "placeholder") == "輸入問題，按 Enter 提問"
+    assert "每一句都有出處" in page.inner_text("#yj-header")
+    ask(page, QUESTION)
+    answer = page.inner_text(".yj-final")
+    assert "這個回答是怎麼來的" in answer
+    assert "临江港完成货物吞吐量" in answer, "an answer stays in the words of its article"

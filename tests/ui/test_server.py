@@ -1,6 +1,7 @@
 """The web server: what it offers, what it does not, and how it starts and stops."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -51,6 +52,21 @@ def test_every_reply_carries_the_security_headers(client: httpx.Client) -> None:
         assert "default-src 'self'" in headers["content-security-policy"], path
         assert headers["x-content-type-options"] == "nosniff", path
         assert headers["referrer-policy"] == "same-origin", path
+
+
+def test_files_with_a_hash_in_their_name_are_kept_by_the_browser_and_nothing_else(client: httpx.Client) -> None:
+    page = client.get("/")
+    asset = re.search(r"assets/index-[\w-]+\.js", page.text)
+    assert asset is not None
+    assert client.get(f"/{asset[0]}").headers["cache-control"] == "public, max-age=31536000, immutable"
+    for path in ("/", "/assets/no-such-file.js", "/healthz"):
+        assert "immutable" not in client.get(path).headers.get("cache-control", ""), path
+
+
+def test_the_page_says_something_before_its_scripts_have_run(client: httpx.Client) -> None:
+    page = client.get("/").text
+    assert page.index('<div id="yj-shell"') < page.index("<gradio-app")
+    assert page.index("yj-drawing") < page.index("window.gradio_config"), "our script runs first"
 
 
 @pytest.mark.parametrize(

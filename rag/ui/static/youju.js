@@ -1,104 +1,99 @@
-/* What the page does without asking the server: open the source of a citation, and stay out of the way of typing.
-   Nothing here parses text into markup: the source panel shows copies of nodes that the chat has already sanitized. */
+/* The page's language, its words for what Gradio says only in English, what it tells screen readers, and trouble.
+   Runs before Gradio's own scripts. The other scripts take `word`, `say` and `tidy` from window.youju. */
 (() => {
   "use strict";
-  /* Gradio knows zh-CN and zh-TW; every other Chinese (zh, zh-HK, zh-Hans-CN, zh-SG …) would get English from it. */
-  const chinese = /^zh\b/i.test(navigator.language || "zh");
-  if (chinese && !["zh-CN", "zh-TW"].includes(navigator.language)) {
-    Object.defineProperty(navigator, "language", { value: "zh-CN", configurable: true });
-  }
-  document.documentElement.lang = chinese ? navigator.language : "en";
+  const LATEST = 10_000; // milliseconds until the page is shown whatever is missing
 
+  /* Gradio would speak any of 30 languages; the page speaks three, and Gradio has to speak the same one. */
+  const asked = navigator.language || "zh-CN";
+  const lang = !/^zh\b/i.test(asked) ? "en" : /^zh-(TW|HK|MO|Hant)\b/i.test(asked) ? "zh-TW" : "zh-CN";
+  if (asked !== lang) Object.defineProperty(navigator, "language", { value: lang, configurable: true });
+  document.documentElement.lang = lang;
+  const theme = new URLSearchParams(location.search).get("__theme");
+  const night = theme === "dark" || (theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  document.documentElement.classList.toggle("yj-night", night);
+  document.documentElement.classList.add("yj-drawing");
+  const shown = { "zh-CN": "yj-zh", "zh-TW": "yj-tw", en: "yj-en" }[lang];
   const TROUBLES = ["offline", "failed", "limited", "stopping"];
-  const narrow = window.matchMedia("(max-width: 899px)");
-  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
-  let emptyPanel = null; // the panel's first words, kept for a new conversation
-  let opener = null; // the citation that the reader came from
-  let chosen = 0; // how many questions had been asked when the reader last opened a source
 
-  const side = () => document.getElementById("yj-side");
-  const panel = () => document.getElementById("yj-panel");
   const questions = () => document.querySelectorAll("#yj-chat .yj-q").length;
-  const body = () => document.getElementById("yj-panel-body");
 
-  /* Copies an answer's sources into the panel. Copies carry `data-of` where the originals carry an id. */
-  function fill(sources) {
-    const frame = body();
-    if (!frame || !sources) return false;
-    emptyPanel ??= Array.from(frame.childNodes, (node) => node.cloneNode(true));
-    if (frame.dataset.of === sources.id) return true;
-    const copies = Array.from(sources.childNodes, (node) => node.cloneNode(true));
-    frame.replaceChildren(...copies);
-    for (const node of frame.querySelectorAll("[id]")) {
-      node.dataset.of = node.id;
-      node.removeAttribute("id");
+  /* One of our words in the reader's language, its blanks filled. */
+  function word(key, blanks = {}) {
+    const words = document.getElementById("yj-words")?.content;
+    const text = words?.querySelector(`.yj-word-${key} > .${shown}`)?.textContent ?? "";
+    return text.replace(/\{(\w+)\}/g, (blank, name) => blanks[name] ?? blank);
+  }
+
+  /* Speaks to a screen reader, once: the chat itself changes many times a second while an answer streams. */
+  function say(text) {
+    const live = document.getElementById("yj-live");
+    if (live) live.textContent = text;
+  }
+
+  /* Gradio's own labels are in English, some hold the whole markup of an answer, and its chat would be read aloud with
+     every token. */
+  function tidy() {
+    if (word("title")) document.title = word("title");
+    if (log()) set(log(), { "aria-live": "off", "aria-label": word("chat_label") });
+    for (const who of ["user", "bot"]) {
+      const label = word(who === "user" ? "question_label" : "answer_label");
+      for (const message of document.querySelectorAll(`#yj-chat [data-testid=${who}]`)) {
+        set(message, { role: "group", "aria-label": label });
+      }
     }
-    frame.dataset.of = sources.id;
-    frame.scrollTop = 0;
-    for (const quote of frame.querySelectorAll(".yj-quote")) show(quote.closest(".yj-passage"), quote, "auto");
-    return true;
-  }
-
-  /* Scrolls `node` into the upper third of `box`, and nothing else: scrollIntoView would move the whole page. */
-  function show(box, node, behavior = calm.matches ? "auto" : "smooth") {
-    const top = node.getBoundingClientRect().top - box.getBoundingClientRect().top + box.scrollTop;
-    box.scrollTo({ top: Math.max(0, top - box.clientHeight / 3), behavior });
-  }
-
-  function point(link, target) {
-    for (const node of document.querySelectorAll(".yj-cite.yj-on")) node.classList.remove("yj-on");
-    for (const node of body().querySelectorAll(".yj-on")) node.classList.remove("yj-on");
-    link.classList.add("yj-on");
-    const mark = Array.from(body().querySelectorAll("[data-of]")).find((node) => node.dataset.of === target);
-    if (!mark) return;
-    const card = mark.closest(".yj-card");
-    mark.classList.add("yj-on");
-    card?.classList.add("yj-on");
-    show(mark.closest(".yj-passage"), mark, "auto");
-    show(body(), mark);
-  }
-
-  /* While the sheet is up, the page behind it can be neither clicked nor reached by the keyboard. */
-  function setBehind(behind) {
-    for (const id of ["yj-header", "yj-talk"]) document.getElementById(id).inert = behind;
-  }
-
-  narrow.addEventListener("change", () => close());
-
-  function open(link) {
-    const target = link.getAttribute("href").slice(1);
-    const sources = link.closest(".yj-final")?.querySelector(".yj-sources");
-    if (!fill(sources)) return;
-    chosen = questions();
-    opener = link;
-    if (narrow.matches) {
-      side().classList.add("yj-open");
-      setBehind(true);
-      panel().focus({ preventScroll: true });
+    for (const node of document.querySelectorAll("#yj-chat .placeholder-content, #yj-chat .examples")) {
+      node.removeAttribute("role");
     }
-    point(link, target);
-  }
-
-  function close() {
-    if (!side()?.classList.contains("yj-open")) return;
-    side().classList.remove("yj-open");
-    setBehind(false);
-    if (opener?.isConnected) opener.focus();
-  }
-
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest?.("a.yj-cite");
-    if (link) {
-      event.preventDefault();
-      open(link);
-    } else if (event.target.closest?.("#yj-panel-close") || event.target.id === "yj-side") {
-      close();
+    for (const example of document.querySelectorAll("#yj-chat .example")) example.removeAttribute("aria-label");
+    for (const token of document.querySelectorAll("#yj-main .token-remove")) {
+      const name = token.closest(".token")?.textContent.trim() ?? "";
+      const label = token.matches(".remove-all") ? word("clear_choices") : word("remove_choice", { name });
+      set(token, { title: label, "aria-label": label });
     }
-  });
+    for (const button of document.querySelectorAll("#yj-chat .scroll-down-button-container button")) {
+      set(button, { title: word("scroll_down"), "aria-label": word("scroll_down") });
+    }
+    for (const list of document.querySelectorAll("[role=listbox]")) set(list, { "aria-label": word("choices") });
+    for (const button of document.querySelectorAll("#yj-main .label-wrap")) {
+      set(button, { "aria-expanded": String(button.classList.contains("open")) });
+    }
+  }
 
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") close();
-  });
+  function set(node, attributes) {
+    for (const [name, value] of Object.entries(attributes)) {
+      if (value && node.getAttribute(name) !== value) node.setAttribute(name, value);
+    }
+  }
+
+  /* ---- Where the conversation stands ---- */
+
+  let following = false; // an answer is on its way, and the reader has not gone elsewhere
+
+  const log = () => document.querySelector("#yj-chat [role=log]");
+
+  /* Follows an answer as it grows, until its question would leave the view: one reads from the beginning. */
+  function follow() {
+    const asked = document.querySelectorAll("#yj-chat .yj-q");
+    if (!following || !asked.length) return;
+    const box = log();
+    const top = asked[asked.length - 1].getBoundingClientRect().top - box.getBoundingClientRect().top + box.scrollTop - 16;
+    box.scrollTop = Math.min(top, box.scrollHeight - box.clientHeight);
+  }
+
+  for (const gesture of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+    document.addEventListener(gesture, ({ target }) => {
+      if (log()?.contains(target)) following = false;
+    }, { capture: true, passive: true });
+  }
+
+  /* What a reader unfolds is scrolled into view, as far as its first line stays. */
+  document.addEventListener("toggle", ({ target }) => {
+    const box = target.open && target.closest("#yj-chat [role=log]");
+    if (!box) return;
+    const [inner, outer] = [target.getBoundingClientRect(), box.getBoundingClientRect()];
+    box.scrollBy(0, Math.max(0, Math.min(inner.bottom - outer.bottom, inner.top - outer.top) + 16));
+  }, true);
 
   /* Gradio reports trouble in hidden toasts, in English. Say it in our words: is the server gone, or did a step fail? */
   async function trouble() {
@@ -113,29 +108,66 @@
     for (const key of TROUBLES) document.getElementById(`yj-trouble-${key}`).hidden = true;
   }
 
+  /* The answer as it is read aloud: its sentences, without marks, quotes and what was left out. */
+  function lastAnswer() {
+    const answers = document.querySelectorAll("#yj-chat .yj-final");
+    const last = answers[answers.length - 1];
+    const rows = last ? last.querySelectorAll(":scope > .yj-s, :scope > .yj-refused > .yj-text") : [];
+    return Array.from(rows, (row) => (row.querySelector(".yj-text") ?? row).textContent).join(" ");
+  }
+
+  /* The page is shown when all of it is there; or as it is, should something not come. */
+  const drawn = setInterval(() => {
+    const box = document.querySelector("#yj-question textarea");
+    if (!(box && document.querySelector("#yj-status .yj-status")) && performance.now() < LATEST) return;
+    clearInterval(drawn);
+    document.documentElement.classList.remove("yj-drawing");
+    document.getElementById("yj-shell")?.remove();
+    if (document.activeElement === document.body) box?.focus();
+  }, 30);
+
   const waiting = setInterval(() => {
     const toasts = document.querySelector(".toast-wrap");
-    if (!toasts) return;
+    if (!toasts || !document.getElementById("yj-chat")) return;
     clearInterval(waiting);
     new MutationObserver((changes) => {
       if (changes.some((change) => change.addedNodes.length)) trouble();
     }).observe(toasts, { childList: true });
-  }, 200);
+    let seen = questions();
+    let due = false;
+    const look = () => {
+      due = false;
+      tidy();
+      if (questions() > seen) {
+        following = true;
+        say(word("searching"));
+      }
+      seen = questions();
+      follow();
+    };
+    look();
+    new MutationObserver(() => {
+      if (!due) requestAnimationFrame(look);
+      due = true;
+    }).observe(document.getElementById("yj-main"), { childList: true, subtree: true });
+    document.addEventListener("click", () => requestAnimationFrame(tidy));
+  }, 50);
 
   window.youju = {
+    word,
+    say,
+    questions,
     answered() {
       calmAgain();
-      const answers = document.querySelectorAll("#yj-chat .yj-final .yj-sources");
-      const reading = chosen === questions(); // opened while this answer was on its way: leave it
-      if (!reading && answers.length) fill(answers[answers.length - 1]);
+      follow();
+      following = false;
+      say(`${word("answered")} ${lastAnswer()}`);
+      window.youju.panel.newest();
     },
     cleared() {
       calmAgain();
-      close();
-      chosen = 0;
-      if (!emptyPanel) return;
-      body().replaceChildren(...emptyPanel.map((node) => node.cloneNode(true)));
-      delete body().dataset.of;
+      say("");
+      window.youju.panel.empty();
     },
   };
 })();
