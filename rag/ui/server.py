@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rag.library import Library
     from rag.ui.shelf import Shelf
 
-SCRIPTS: Final = ("guard.js", "youju.js")
+SCRIPTS: Final = ("guard.js", "youju.js", "history.js")
 """The page's scripts, in the order in which they run."""
 
 _NEIGHBOURS = 20
