@@ -240,6 +240,7 @@ class _Question(BaseModel):
     gold: list[_GoldQuote] = []
     answer: str = ""
     seed: bool = False
+    said: str = ""  # what a reader said of the answer they got (`youju feedback export`), for people
 
 
 class _Document(BaseModel):

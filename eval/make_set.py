@@ -10,28 +10,19 @@ import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from eval.citations import locate
-from rag.anchors import find_anchors
 from rag.chat_models import ChatModel
+from rag.figure_questions import figure_questions
 from rag.library import Library
-from rag.quantities import Quantity, find_quantities
 from rag.records import Article
-from rag.sentences import split_sentences
 
 QUESTIONS = "questions_mine.jsonl"
 CORPUS = "corpus.jsonl"
 _YEAR = re.compile(r"(?<!\d)(20\d\d)年")
-_CLAUSE_END = re.compile(r"[，；。！？,;]")
-_SHORTEST, _LONGEST = 14, 90
-_DATELINE = re.compile(r"[日月](?:电|讯|消息)|（[^）]*记者")
-_NAMES_NOTHING = re.compile(
-    r"^(?:[—·•▲“《(（-]|其中|此外|同时|另外|因此|但|而|该|这|那|他|她|它|上述|对此|不过|目前|截至目前|据介绍)"
-)
-_TYPES = {"percent": "number", "amount": "number", "date": "date"}
+_SHORTEST = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +60,10 @@ def draft_by_rules(articles: Sequence[Article], limit: int, seed: int = 0) -> li
     rng = random.Random(seed)  # noqa: S311 - a sample, not a secret
     drafts: list[Draft] = []
     for article in rng.sample(list(articles), len(articles)):
-        found = list(_drafts_of(article))
+        found = _drafts_of(article)
         if not found:
             continue
-        draft = rng.choice(sorted(found, key=_stands_alone, reverse=True)[:3])
+        draft = rng.choice(found[:3])
         if len(drafts) % 5 == 4 and (other := _other_year(draft, article)):
             draft = other
         drafts.append(draft)
@@ -204,46 +195,10 @@ class Review:
             fresh.replace(path)
 
 
-def _drafts_of(article: Article) -> Iterator[Draft]:
-    for place in split_sentences(article.text):
-        sentence = article.text[place.start : place.end].strip()
-        if not _SHORTEST <= len(sentence) <= _LONGEST or sentence.startswith("|") or not sentence.endswith("。"):
-            continue
-        if _NAMES_NOTHING.match(sentence) or _DATELINE.search(sentence):
-            continue
-        quantities = find_quantities(sentence)
-        for quantity in quantities:
-            asked = _asked_for(quantity)
-            if asked and len(quantities) <= 6:
-                question = _question(sentence, quantity, asked)
-                if question and quantity.text not in question and find_anchors(question):
-                    yield Draft(_TYPES[quantity.kind], question, quantity.text, article.path, sentence)
-
-
-def _asked_for(quantity: Quantity) -> str:
-    """The word that asks for it; empty for what makes no good question."""
-    if quantity.approx or quantity.planned or not quantity.text[0].isdigit():
-        return ""
-    if quantity.kind == "percent":
-        return "百分之多少"
-    if quantity.kind == "amount" and quantity.unit and isinstance(quantity.value, Decimal) and quantity.value >= 10:
-        return f"多少{quantity.unit}" if len(quantity.unit) <= 3 else "多少"
-    if quantity.kind == "date" and "月" in quantity.text and quantity.text.endswith("日"):
-        return "哪一天"
-    return ""
-
-
-def _stands_alone(draft: Draft) -> tuple[int, int]:
-    """How well a question can be understood without its article: names and years in it, then its length."""
-    return len(find_anchors(draft.question)) + 2 * bool(_YEAR.search(draft.question)), len(draft.question)
-
-
-def _question(sentence: str, quantity: Quantity, asked: str) -> str:
-    """The sentence up to the end of the figure's clause, with the asking word for the figure."""
-    after = _CLAUSE_END.search(sentence, quantity.end)
-    tail = sentence[quantity.end : after.start() if after else len(sentence)]
-    body = f"{sentence[: quantity.start]}{asked}{tail}".strip().rstrip("。！？；，：:")
-    return f"{body}？" if len(body) >= _SHORTEST and body.count("“") == body.count("”") else ""
+def _drafts_of(article: Article) -> list[Draft]:
+    """The questions of an article, those that stand alone best first."""
+    found = sorted(figure_questions(article), key=lambda made: made.stands_alone, reverse=True)
+    return [Draft(q.type, q.question, q.answer, article.path, article.text[q.start : q.end]) for q in found]
 
 
 def _other_year(draft: Draft, article: Article) -> Draft | None:

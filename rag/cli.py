@@ -15,9 +15,21 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from rag.cli_ask import ask, search
+from rag.cli_feedback import app as feedback_app
 from rag.cli_models import app as models_app
 from rag.cli_users import app as users_app
-from rag.console import ConfigOption, EmbedderOption, JsonOption, LibraryOption, LlmOption, err, opened, out, table
+from rag.console import (
+    ConfigOption,
+    EmbedderOption,
+    JsonOption,
+    LibraryOption,
+    LlmOption,
+    err,
+    opened,
+    opened_history,
+    out,
+    table,
+)
 from rag.errors import YoujuError
 from rag.reasons import describe_reason
 from rag.settings import Settings, describe_settings, load_settings
@@ -35,6 +47,7 @@ app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 app.add_typer(users_app, name="user")
+app.add_typer(feedback_app, name="feedback")
 app.command()(search)
 app.command()(ask)
 
@@ -304,6 +317,7 @@ def chat(
 ) -> None:
     """在浏览器里问答。"""
     from rag.service.guard import guard_of
+    from rag.suggestions import Suggestions
     from rag.ui import serve
     from rag.ui.live import LiveBackend
     from rag.ui.shelf import Shelf
@@ -317,17 +331,27 @@ def chat(
                 _print_report(collection.add([if_empty], tell), settings)
         backend = LiveBackend(collection)
         backend.prepare()
-        serve(
-            backend,
-            settings.host,
-            settings.port,
-            open_browser=not no_browser,
-            samples=[line.strip() for line in samples if line.strip()],
-            shelf=Shelf(collection, backend),
-            announce=lambda line: out.print(escape(line)),
-            library=collection,
-            settings=settings,
-        )
+        suggestions = Suggestions(collection)
+        shown = [line.strip() for line in samples if line.strip()]
+        if not shown:
+            suggestions.prepare()
+        with opened_history(collection.path) as history:
+            try:
+                serve(
+                    backend,
+                    settings.host,
+                    settings.port,
+                    open_browser=not no_browser,
+                    samples=shown,
+                    shelf=Shelf(collection, backend),
+                    history=history,
+                    suggest=suggestions.questions,
+                    announce=lambda line: out.print(escape(line)),
+                    library=collection,
+                    settings=settings,
+                )
+            finally:
+                suggestions.close()
 
 
 @app.command("serve")

@@ -13,9 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from rag.errors import YoujuError
 from rag.settings import Settings
 
 if TYPE_CHECKING:
+    from rag.chat_history import ChatHistory
     from rag.library import Library
 
 _WIDTH_OF_A_PIPE = 160
@@ -53,3 +55,20 @@ def opened(settings: Settings) -> Iterator[Library]:
         for repair in library.repairs:
             err.print(f"[yellow]![/yellow] {escape(repair)}")
         library.close()
+
+
+@contextmanager
+def opened_history(library: Path) -> Iterator[ChatHistory | None]:
+    """Where a library's conversations are kept; None, and a line that says so, where they cannot be."""
+    from rag.chat_history import FILE_NAME, ChatHistory
+
+    try:
+        history = ChatHistory(library / FILE_NAME)
+    except YoujuError as error:
+        err.print(f"[yellow]![/yellow] 对话不会保存：{escape(error.message)}")
+        yield None
+        return
+    try:
+        yield history
+    finally:
+        history.close()

@@ -8,7 +8,8 @@ YoujuError
 ├── LibraryError         the library on disk cannot be used as asked
 │   ├── LibraryBusy          another process is writing
 │   ├── EmbedderMismatch     made by another embedder than the one configured
-│   └── LibraryVersion       written by a version of Youju that this one does not read
+│   ├── LibraryVersion       written by a version of Youju that this one does not read
+│   └── HistoryFull          a reader has as many conversations as are kept
 └── ModelError           a model cannot be used
     ├── ModelMissing         not on this machine (the message gives the command that fetches it)
     ├── DownloadError        could not be fetched, or failed its checksum
@@ -70,6 +71,10 @@ class EmbedderMismatch(LibraryError):
 
 class LibraryVersion(LibraryError):
     """The library was written by a version of Youju that this one does not read."""
+
+
+class HistoryFull(LibraryError):
+    """A reader has as many conversations as are kept; the question is answered, but not saved."""
 
 
 class ModelError(YoujuError):

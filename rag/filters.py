@@ -72,6 +72,13 @@ class Filters:
         }  # fmt: skip
         return {name: value for name, value in fields.items() if value}
 
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Filters:
+        """The filters that `to_dict` wrote."""
+        after, before = (date.fromisoformat(fields[name]) if name in fields else None for name in ("after", "before"))
+        sources, categories, articles = (tuple(fields.get(name, ())) for name in ("sources", "categories", "articles"))
+        return cls(after, before, sources, categories, articles)
+
 
 @dataclass(frozen=True, slots=True)
 class Facets:

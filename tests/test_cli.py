@@ -287,3 +287,35 @@ def test_what_nothing_carries_is_left_out_and_shown_on_demand(run: Run, article:
     left_out = told.stdout.partition("未找到依据，未采用：")[2]
     assert "- 武昌区还办了马拉松。（" in left_out
     assert "--all-statements" not in told.stderr
+
+
+@pytest.mark.model
+def test_feedback_is_listed_and_exported_as_a_set(run: Run, article: Path, tmp_path: Path) -> None:
+    from rag.chat_history import FILE_NAME, ChatHistory, Feedback, Outcome
+    from tests.test_chat_history import answer
+
+    assert "还没有评价" in run("feedback", "list").stdout
+    assert run("feedback", "export", "评测").returncode == 1
+    assert run("add", str(article.parent)).returncode == 0
+    history = ChatHistory(tmp_path / "库" / FILE_NAME)
+    diary = history.of("browser:one")
+    diary.begin("e1", "临江港吞吐量多少？")
+    diary.finish("e1", Outcome("answered", answer("临江港吞吐量多少？")))
+    diary.rate("e1", Feedback("down", ("wrong_figure",), "[red]应为别的[/red]"))
+    history.close()
+    listed = run("feedback", "list")
+    assert listed.returncode == 0, listed.stderr
+    assert "有问题：数字不对；[red]应为别的[/red]" in listed.stdout.replace("\n", "")
+    assert "共 1 条评价" in listed.stdout
+    exported = run("feedback", "export", "评测")
+    assert exported.returncode == 0, exported.stderr
+    assert "已导出 1 题" in exported.stdout
+    again = run("feedback", "export", "评测")
+    assert (again.returncode, "已有评测集" in again.stderr) == (1, True)
+    checked = subprocess.run(
+        [sys.executable, "-m", "eval", "run", "--set", "评测", "--out", "结果", "--cache", "缓存"],
+        cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=300, check=False,
+        env={**os.environ, "YOUJU_THREADS": "1"},
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stderr
+    assert (tmp_path / "结果" / "cases.jsonl").is_file()

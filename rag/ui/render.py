@@ -24,7 +24,8 @@ LONGEST_QUESTION: Final = 2_000
 
 _LONGEST_DRAFT = 20_000
 _LONGEST_STATEMENT = 4_000
-_NEAREST = 3
+NEAREST: Final = 3
+"""Passages shown with a refusal."""
 _EXCERPT = 120
 
 _SCRIPT_WORDS: Final[dict[str, dict[str, str]]] = {
@@ -65,7 +66,7 @@ def draft_html(draft: str, state: str = "checking") -> str:
     """The LLM's words so far, told apart from an answer: muted, and under a line that says what they are.
 
     Args:
-        state: name of that line, "checking" while it streams and "stopped" when the reader broke it off.
+        state: name of that line: "checking" while it streams, "stopped" when the reader broke it off, "broken" when the program did.
     """
     shown = draft[-_LONGEST_DRAFT:]
     rows = "".join(f'<p class="yj-s">{escape(part)}</p>' for part in _SENTENCE_END.split(shown) if part.strip())
@@ -115,7 +116,12 @@ def stopped_html(draft: str) -> str:
     """An answer that the reader broke off."""
     if draft.strip():
         return draft_html(draft, "stopped")
-    return f'<div class="yj-a">{_meta(both("stopped_empty"))}</div>'
+    return remark_html("stopped_empty")
+
+
+def remark_html(key: str) -> str:
+    """A line of our own words in the place of an answer."""
+    return f'<div class="yj-a">{_meta(both(key))}</div>'
 
 
 def status_html(status: UiStatus | None) -> str:
@@ -145,11 +151,6 @@ def plain_notice_html(text: str) -> str:
 def notice_html(key: str, **values: str) -> str:
     """A remark under the question box, e.g. that the question is too long. Read aloud by screen readers."""
     return f'<p class="yj-remark" role="alert">{both(key, **values)}</p>'
-
-
-def advice_html(key: str) -> str:
-    """A remark under the question box that is no complaint."""
-    return f'<p class="yj-remark yj-advice" role="status">{both(key)}</p>'
 
 
 def trouble_html() -> str:
@@ -277,7 +278,7 @@ def _refusal(answer: Answer, cards: Cards) -> str:
         f"<li><span class='yj-near-title'>{escape(hit.article.title, 80)}</span>{where(hit.article)}"
         f'<span class="yj-excerpt">{escape(hit.chunk.text.strip(), _EXCERPT)}</span>'
         f'<a class="yj-cite yj-cite-near" href="#{cards.near(hit)}">{both("see_passage")}</a></li>'
-        for hit in answer.hits[:_NEAREST]
+        for hit in answer.hits[:NEAREST]
     )
     nearest = f'<div class="yj-nearest"><p class="yj-quiet">{both("nearest")}</p><ul>{rows}</ul></div>' if rows else ""
     return reason + nearest

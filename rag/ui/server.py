@@ -22,10 +22,11 @@ from rag.ui.backend import Backend
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from rag.chat_history import ChatHistory
     from rag.library import Library
     from rag.ui.shelf import Shelf
 
-SCRIPTS: Final = ("guard.js", "youju.js", "panel.js", "popover.js")
+SCRIPTS: Final = ("guard.js", "youju.js", "panel.js", "popover.js", "history.js")
 """The page's scripts, in the order in which they run."""
 
 _NEIGHBOURS = 20
@@ -37,6 +38,8 @@ def build_app(
     backend: Backend,
     *,
     samples: Sequence[str] = (),
+    history: ChatHistory | None = None,
+    suggest: Callable[[], Sequence[str]] | None = None,
     library: Library | None = None,
     shelf: Shelf | None = None,
     guard: Guard | None = None,
@@ -45,6 +48,8 @@ def build_app(
 
     Args:
         samples: questions offered as buttons while a conversation is empty.
+        history: where conversations are kept; without it they end with the page.
+        suggest: gives such questions where there are no `samples`, none while they are not known yet.
         library: what the API answers from, the one behind `backend`; without it there is only `/healthz`.
         shelf: the library that the page shows and changes; without it there is only the chat.
         guard: who may come in; without it, everybody who reaches loopback.
@@ -82,7 +87,8 @@ def build_app(
     head = f"<style>{shell}</style><script>{scripts}</script>"
     app.add_middleware(_EarlyScript, head=head, body=shell_html())
     protect(app, guard or Guard(), login_page)
-    mounted: FastAPI = gr.mount_gradio_app(app, build_page(backend, samples, shelf), path="/", **mount_options())
+    page = build_page(backend, samples, shelf, history=history, suggest=suggest)
+    mounted: FastAPI = gr.mount_gradio_app(app, page, path="/", **mount_options())
     return mounted
 
 
@@ -93,6 +99,8 @@ def serve(
     open_browser: bool = True,
     *,
     samples: Sequence[str] = (),
+    history: ChatHistory | None = None,
+    suggest: Callable[[], Sequence[str]] | None = None,
     announce: Callable[[str], None] | None = None,
     library: Library | None = None,
     shelf: Shelf | None = None,
@@ -101,6 +109,7 @@ def serve(
     """Serve the page until Ctrl-C, or until SIGTERM and the end of the answers on their way; say where it is once it answers.
 
     Args:
+        samples, history, suggest: see `build_app`.
         port: the wanted port; where it is taken the next free one is used and named. 0 for any.
         announce: takes each line for the terminal; without it they go to standard output.
         samples, library, shelf: see `build_app`.
@@ -118,7 +127,9 @@ def serve(
         bound = int(listener.getsockname()[1])
         if port not in (0, bound):
             say(f"端口 {port} 已被占用，改用 {bound}。")
-        app = build_app(backend, samples=samples, library=library, shelf=shelf, guard=guard)
+        app = build_app(
+            backend, samples=samples, history=history, suggest=suggest, library=library, shelf=shelf, guard=guard
+        )
         server = draining_server(app, guard.draining, settings.shutdown_seconds)
         url = _url(host, bound)
         threading.Thread(target=_when_ready, args=(url, say, open_browser), daemon=True, name="youju-ready").start()

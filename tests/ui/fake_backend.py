@@ -111,7 +111,7 @@ MANY_STATEMENTS = tuple(
 
 
 class FakeBackend:
-    """Answers by what the question contains: 三百 (a list of them), 目标, 深 (a sentence far down in its article), 火星 (refusal), 攻击 (hostile), 那 at the beginning (a follow-up), 你好 (small talk), 失败, 崩溃, 缓 (slowly), 慢 (slowly and at length).
+    """Answers by what the question contains: 三百 (a list of them), 目标, 深 (a sentence far down in its article), 火星 (refusal), 攻击 (hostile), 那 at the beginning (a follow-up), 昨天 (of one day, unless filters say otherwise), 你好 (small talk), 失败, 崩溃, 缓 (slowly), 慢 (slowly and at length).
 
     Attributes:
         asked: every question with the history that came with it.
@@ -157,9 +157,11 @@ class FakeBackend:
             self.asked.append((question, tuple(history)))
             self.filters.append(filters)
             self.modes.append(mode)
+        of_yesterday = filters is None and "昨天" in question
         try:
             follows = bool(history) and question.startswith("那")
-            yield from self._events(question, f"临江港{question[1:]}" if follows else question)
+            for event in self._events(question, f"临江港{question[1:]}" if follows else question):
+                yield replace(event, scope="2025-04-08") if isinstance(event, Answer) and of_yesterday else event
         except GeneratorExit:
             with self._lock:
                 self.closed.append(question)

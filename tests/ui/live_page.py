@@ -7,9 +7,10 @@ import socket
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rag.chat_history import ChatHistory
 from rag.service.guard import Guard
 from rag.ui import Backend, build_app
 
@@ -30,11 +31,15 @@ class LivePage:
         samples: Sequence[str] = SAMPLES,
         shelf: Shelf | None = None,
         guard: Guard | None = None,
+        history: ChatHistory | None = None,
+        suggest: Callable[[], Sequence[str]] | None = None,
     ) -> None:
         self._backend = backend
         self._shelf = shelf
         self._samples = samples
         self._guard = guard
+        self._history = history
+        self._suggest = suggest
         self._server: uvicorn.Server | None = None
 
     def __enter__(self) -> LivePage:
@@ -62,7 +67,14 @@ class LivePage:
 
     def build(self) -> Any:
         """The application, made in the server's loop."""
-        return build_app(self._backend, samples=self._samples, shelf=self._shelf, guard=self._guard)
+        return build_app(
+            self._backend,
+            samples=self._samples,
+            shelf=self._shelf,
+            guard=self._guard,
+            history=self._history,
+            suggest=self._suggest,
+        )
 
     def __exit__(self, *_: object) -> None:
         assert self._server is not None

@@ -265,20 +265,26 @@ def test_new_conversation_forgets(open_page: OpenPage, backend: FakeBackend) -> 
     assert backend.asked[-1] == (SAMPLES[2], ())
 
 
-def test_the_standalone_question_can_be_edited_and_is_then_taken_as_it_stands(
+def test_the_standalone_question_can_be_changed_in_its_place_and_is_then_taken_as_it_stands(
     open_page: OpenPage, backend: FakeBackend
 ) -> None:
     page = open_page()
     ask(page, QUESTION)
-    assert not page.locator("#yj-edit").is_visible()
+    assert page.locator(".yj-understood").count() == 0
     ask(page, "那目标呢？")
-    assert "按“临江港目标呢？”检索" in page.locator(".yj-final").nth(1).inner_text()
-    page.get_by_role("button", name="改一改这个问题").click()
-    page.get_by_text("照它检索，不再参照前文").wait_for()
-    assert page.input_value(BOX) == "临江港目标呢？"
-    ask(page, "临江港2030年的目标是什么？")
+    assert page.inner_text(".yj-understood-text") == "临江港目标呢？"
+    page.get_by_role("button", name="改", exact=True).click()
+    field = page.locator(".yj-amending input")
+    assert field.input_value() == "临江港目标呢？"
+    field.fill("不要了")
+    field.press("Escape")
+    assert page.locator(".yj-understood-text").is_visible()
+    page.get_by_role("button", name="改", exact=True).click()
+    field.fill("临江港2030年的目标是什么？")
+    field.press("Enter")
+    page.wait_for_function("document.querySelectorAll('.yj-final').length === 3")
     assert backend.asked[-1] == ("临江港2030年的目标是什么？", ())
-    page.wait_for_selector("#yj-edit", state="hidden")
+    page.wait_for_selector(".yj-understood", state="detached")
     ask(page, "那火星呢？")
     assert len(backend.asked[-1][1]) == 3
 

@@ -9,7 +9,7 @@ import pytest
 from rag.filters import Filters
 from rag.records import Event, Mode, Token, Turn, Waiting
 from rag.ui import UiStatus
-from rag.ui.session import Session
+from rag.ui.session import MOST_EXCHANGES, Session
 from tests.ui.fake_backend import FakeBackend
 from tests.ui.test_render import chinese
 
@@ -51,30 +51,43 @@ def test_follow_ups_get_the_answered_exchanges_and_only_those(backend: FakeBacke
     assert history[1] == Turn("2027年的目标呢？", "规划提出，到2027年货物吞吐量达到1.5亿吨。[1][2]")
 
 
-def test_an_edited_question_is_taken_as_it_stands_once(backend: FakeBackend) -> None:
+def test_an_amended_question_is_taken_as_it_stands(backend: FakeBackend) -> None:
     session = Session()
     run(session, backend, QUESTION)
-    assert session.rewritten == session.edit() == ""
-    assert not session.alone
+    assert session.exchanges[-1].rewritten == ""
     run(session, backend, "那目标呢？")
-    assert session.rewritten == session.edit() == "临江港目标呢？"
-    run(session, backend, "临江港2030年的目标是什么？")
+    assert session.exchanges[-1].rewritten == "临江港目标呢？"
+    for _ in session.ask(backend, "临江港2030年的目标是什么？", alone=True):
+        pass
     assert backend.asked[-1] == ("临江港2030年的目标是什么？", ())
-    assert session.rewritten == ""
+    assert session.exchanges[-1].rewritten == ""
     run(session, backend, "那火星呢？")
     questions = [turn.question for turn in backend.asked[-1][1]]
     assert questions == [QUESTION, "临江港目标呢？", "临江港2030年的目标是什么？"], "as they were understood"
-    session.edit()
-    session.clear()
-    assert not session.alone
 
 
-def test_the_mode_of_a_session_goes_with_each_question(backend: FakeBackend) -> None:
+def test_a_question_takes_the_place_of_another_and_of_all_after_it(backend: FakeBackend) -> None:
+    session = Session()
+    for question in (QUESTION, "目标", "那火星呢？"):
+        run(session, backend, question)
+    session.replacing = session.exchanges[1].uid
+    run(session, backend, "2027年的目标是什么？")
+    assert [e.question for e in session.exchanges] == [QUESTION, "2027年的目标是什么？"]
+    assert [turn.question for turn in backend.asked[-1][1]] == [QUESTION], "history ends before what is replaced"
+    run(session, backend, "还有呢？")
+    assert len(session.exchanges) == 3, "once only"
+    session.replacing = "no such exchange"
+    run(session, backend, "再问？")
+    assert len(session.exchanges) == 4
+
+
+def test_a_conversation_has_an_end(backend: FakeBackend) -> None:
     session = Session()
     run(session, backend, QUESTION)
-    session.mode = "extractive"
-    run(session, backend, QUESTION)
-    assert backend.modes == ["auto", "extractive"]
+    session.exchanges *= MOST_EXCHANGES
+    assert "请点“新对话”接着问" in chinese(session.problem("再问？"))
+    session.replacing = session.exchanges[0].uid
+    assert session.problem("再问？") == ""
 
 
 def test_a_question_that_waits_for_the_llm_says_how_many_come_first() -> None:
@@ -106,7 +119,7 @@ def test_messages_keep_the_whole_conversation_in_order(backend: FakeBackend) -> 
     run(session, backend, QUESTION)
     run(session, backend, "目标")
     assert [message["role"] for message in session.messages()] == ["user", "assistant"] * 2
-    assert chinese(session.messages()[2]["content"]) == "目标"
+    assert chinese(session.messages()[2]["content"]) == "目标修改"
 
 
 def test_a_known_error_speaks_for_itself(backend: FakeBackend) -> None:
@@ -154,7 +167,7 @@ def test_stop_keeps_the_draft_and_closes_the_stream(backend: FakeBackend) -> Non
     session.stop()
     assert list(steps) == [None]
     text = chinese(session.messages()[-1]["content"])
-    assert text.endswith("已停止，以上草稿未经核对")
+    assert text.endswith("已停止，以上草稿未经核对重新回答")
     assert text.startswith("202")
     assert backend.closed == [QUESTION]
     assert session.history == ()
