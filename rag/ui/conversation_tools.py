@@ -40,10 +40,10 @@ class ConversationTools:
     Nothing is written on the server: a file travels in the reply, and the browser saves it.
     """
 
-    def __init__(self, side: HistorySide) -> None:
+    def __init__(self, side: HistorySide, words: Any) -> None:
         self._side = side
         self._copy, self._export, self._judge = (wire(name) for name in ("copy", "export", "judge"))
-        self._parcel = gr.Textbox(visible="hidden", elem_id="yj-parcel")
+        self._parcel = gr.Textbox(label=words("export"), visible="hidden", elem_id="yj-parcel")
 
     def connect(self, session: Any, chat: Any, remark: Any, at_once: dict[str, Any]) -> None:
         """Say what happens."""

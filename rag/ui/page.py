@@ -214,7 +214,7 @@ def build_page(
                 gr.HTML(render.panel_html(), elem_id="yj-panel-frame", apply_default_css=False)
         gr.HTML(dialogs_html(), elem_id="yj-dialogs", apply_default_css=False)
         again, amended, edited, unedited = (wire(name) for name in ("again", "amend", "edit", "unedit"))
-        tools = ConversationTools(side)
+        tools = ConversationTools(side, words)
 
         if shelf is not None:
             library_section(shelf)

@@ -14,10 +14,10 @@ import pytest
 from rag.service.accounts import Accounts
 from rag.service.guard import Guard
 from tests.service.guard_fixtures import PASSWORD, log_in
+from tests.ui.conftest import browser as browser  # the fixture
 from tests.ui.fake_backend import FakeBackend
 from tests.ui.live_page import LivePage
-from tests.ui.test_chat_page import BOX, ask
-from tests.ui.test_chat_page import browser as browser  # the fixture
+from tests.ui.reader import BOX, ask
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -19,8 +19,8 @@ import pytest
 
 from rag.service.accounts import Accounts
 from tests.service.guard_fixtures import PASSWORD, log_in
-from tests.ui.test_chat_page import BOX
-from tests.ui.test_chat_page import browser as browser  # the fixture
+from tests.ui.conftest import browser as browser  # the fixture
+from tests.ui.reader import BOX
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
