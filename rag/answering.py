@@ -39,7 +39,7 @@ _API_CONTEXT = 3000
 _SURE, _SURE_READ = 0.9, 0.6
 """Score of a sentence that is quoted although the LLM says nothing that holds, without and with the reader (whose scores are lower);
 `python -m eval run --llm` shows what it costs."""
-_ELSEWHERE = 0.4
+_ELSEWHERE = 0.3
 """A sentence whose `names` or `period` feature is not above this speaks of something else than was asked."""
 _LONGEST_QUESTION = 2000
 _LONGEST_REWRITE = 30.0
@@ -358,9 +358,10 @@ def _overruled(judged: Sequence[tuple[str, Sequence[Candidate]]], llm: str, draf
     Args:
         draft: what was said in words that nothing carries; where it gives the figures of the sentence that answers best, that is quoted.
     """
+    own = [(part, [c for c in candidates if _on_topic(c)]) for part, candidates in judged]
     sure = [
         (part, candidates)
-        for part, candidates in judged
+        for part, candidates in own
         if candidates
         and (quoted_anyway(part, candidates) or _is_sure(candidates[0]) or _agrees(draft, part, candidates[0]))
     ]
@@ -372,12 +373,11 @@ def _overruled(judged: Sequence[tuple[str, Sequence[Candidate]]], llm: str, draf
 def _agrees(draft: str, question: str, candidate: Candidate) -> bool:
     """Whether a draft answers with what the reader would: the LLM and it have found the same, each for itself."""
     answer = candidate.answer
-    found = len(answer) > 1 and answer in search_form(draft) and answer not in search_form(question)
-    return found and _on_topic(candidate)
+    return len(answer) > 1 and answer in search_form(draft) and answer not in search_form(question)
 
 
 def _is_sure(candidate: Candidate) -> bool:
-    return _on_topic(candidate) and candidate.score >= (_SURE_READ if "reader" in candidate.features else _SURE)
+    return candidate.score >= (_SURE_READ if "reader" in candidate.features else _SURE)
 
 
 def _on_topic(candidate: Candidate) -> bool:

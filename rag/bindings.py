@@ -58,13 +58,16 @@ class _Binding:
         return self.times[-1] if self.times else None
 
 
-def misplaced(statement: str, evidence: Sequence[str], reference: date | None) -> list[Quantity]:
+def misplaced(
+    statement: str, evidence: Sequence[str], reference: date | None, days: Sequence[date | None] = ()
+) -> list[Quantity]:
     """The figures of a statement that stand in the evidence, but there belong to another name, time or thing.
 
     Args:
         statement: a sentence of an answer.
         evidence: the source sentences that should carry it.
-        reference: day against which relative dates of both are read.
+        reference: day against which relative dates of the statement are read.
+        days: those of the source sentences, where they are others.
 
     Returns:
         Only what is certain: the name, time or word that the statement gives the figure is the very one that the evidence gives
@@ -72,7 +75,8 @@ def misplaced(statement: str, evidence: Sequence[str], reference: date | None) -
     """
     if not any(q.kind in MEASURED for q in find_quantities(statement, reference=reference)):
         return []
-    given = [binding for text in evidence for binding in _bindings(text, reference)]
+    days = days or [reference] * len(evidence)
+    given = [binding for text, day in zip(evidence, days, strict=True) for binding in _bindings(text, day)]
     wrong = []
     for claim in _bindings(statement, reference):
         alike = [g for g in given if (g.quantity.kind, g.quantity.unit) == (claim.quantity.kind, claim.quantity.unit)]

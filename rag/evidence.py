@@ -159,7 +159,8 @@ def check_statement(text: str, candidates: Sequence[Candidate], citations: Citat
     missing = [q for q in untold if not (undated and _is_year(q, day))]
     if missing := [*missing, *misread_days(text, day)]:
         return Statement(text, (), "unsupported", f"数字或日期与资料不符：{'、'.join(q.text for q in missing)}")
-    elsewhere = misplaced(without_days(text, day), [s.text for s in found.sentences], day)
+    days = [_day(s.article) for s in found.sentences]
+    elsewhere = misplaced(without_days(text, day), [s.text for s in found.sentences], day, days)
     if elsewhere:
         return Statement(text, (), "unsupported", f"资料中说的是别的：{'、'.join(q.text for q in elsewhere)}")
     strangers = _strangers(text, found.sentences)

@@ -59,3 +59,12 @@ def test_a_figure_in_its_place_is_left_alone(statement: str, evidence: str) -> N
 def test_every_source_sentence_carries_its_own_figures() -> None:
     for text in (DISTRICTS, TRADE, YEARS, PRICES, LOANS, HARVEST, PIGS, QUARTERS):
         assert misplaced(text, [text], date(2025, 3, 1)) == []
+
+
+def test_every_source_counts_its_words_from_its_own_day() -> None:
+    year = "1月24日，临澜市统计局发布2024年经济数据：全年地区生产总值3601.8亿元，比上年增长5.4%。"
+    half = "今年上半年，全市实现地区生产总值1698.2亿元，同比增长5.6%。"
+    days = [date(2025, 1, 24), date(2024, 7, 19)]
+    wrong = misplaced("2024年上半年临澜市GDP为3601.8亿元。", [year, half], days[0], days)
+    assert [q.text for q in wrong] == ["3601.8亿元"]
+    assert misplaced("2024年上半年临澜市GDP为1698.2亿元。", [half, year], days[1], days[::-1]) == []
