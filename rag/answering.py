@@ -16,7 +16,7 @@ from rag.comparisons import comparison_parts
 from rag.conflicts import rivals, told_differently
 from rag.errors import ChatModelError
 from rag.evidence import Citations, check_statement, draft_sentences, is_refusal
-from rag.extractive import quote
+from rag.extractive import extract, quote
 from rag.filters import Filters
 from rag.gate import REFUSAL, refusal_reason
 from rag.llm_queue import Place
@@ -344,6 +344,7 @@ def verify_draft(
     statements = check_form(judged, statements)
     if enough_holds(question, statements, candidates):
         told = add_left_out(question, judged, statements, citations)
+        told += _instead_of_struck(told, judged, citations)
         return _Verdict(_with_rivals(told, judged, citations), llm=llm)
     found = _overruled(judged, llm, draft)
     few = "只有一句" if any(s.support != "unsupported" for s in statements) else "没有一句"
@@ -368,6 +369,23 @@ def _overruled(judged: Sequence[tuple[str, Sequence[Candidate]]], llm: str, draf
     if not sure:
         return _Verdict((), REFUSAL, llm)
     return _Verdict(_extracts(sure), llm=llm, notice="大模型没有答出来，以下是原文摘录。")
+
+
+def _instead_of_struck(
+    told: Sequence[Statement], judged: Sequence[tuple[str, Sequence[Candidate]]], citations: Citations
+) -> tuple[Statement, ...]:
+    """Where a sentence of a draft is struck: what surely answers a part of the question and is not cited yet."""
+    if all(statement.support != "unsupported" for statement in told):
+        return ()
+    cited = {(c.article.id, c.start) for statement in told for c in statement.citations}
+    added: list[Statement] = []
+    for part, candidates in judged:
+        best = next((c for c in candidates if _on_topic(c)), None)
+        if best is not None and _is_sure(best):
+            (statement,) = extract(part, [best], citations)
+            if (best.sentence.article.id, statement.citations[0].start) not in cited:
+                added.append(statement)
+    return tuple(added)
 
 
 def _agrees(draft: str, question: str, candidate: Candidate) -> bool:

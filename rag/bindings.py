@@ -13,9 +13,12 @@ from datetime import date
 from rag.anchors import Anchor, find_anchors, rivals
 from rag.date_spans import DateSpan
 from rag.quantities import Quantity, find_quantities
-from rag.quantity_drafts import MEASURED
+from rag.quantity_drafts import MEASURED, Kind
 from rag.quantity_match import same_quantity
 from rag.words import bigrams, search_form, topic_words
+
+_BOUND = MEASURED | frozenset[Kind]({"time", "score"})
+"""Kinds of figures that belong to something."""
 
 _KINDS = frozenset({"place", "org", "person", "name"})
 _EACH = re.compile(r"分别|依次|各为|各是")
@@ -29,7 +32,7 @@ _FURTHER = 2
 """Characters more of the words just before a figure that must agree with another figure's place than with its own."""
 _GENERIC = frozenset(
     "达到 达 为 约 共 超过 其中 同比 环比 增长 下降 上升 上涨 下跌 增加 减少 提高 实现 完成 全年 累计 占 比 较 高达 近 仅 已 共计 合计 分别 "
-    "今年 去年 上年 同期 比上年 亿元 万元 目前 数据 显示 公布 发布 末 年末 全市 全省 全区 全国".split()
+    "时间 今年 去年 上年 同期 比上年 亿元 万元 目前 数据 显示 公布 发布 末 年末 全市 全省 全区 全国".split()
 )
 
 
@@ -73,7 +76,7 @@ def misplaced(
         Only what is certain: the name, time or word that the statement gives the figure is the very one that the evidence gives
         another figure of the kind; or the sentence with the figure names another, and not the one of the statement.
     """
-    if not any(q.kind in MEASURED for q in find_quantities(statement, reference=reference)):
+    if not any(q.kind in _BOUND for q in find_quantities(statement, reference=reference)):
         return []
     days = days or [reference] * len(evidence)
     given = [binding for text, day in zip(evidence, days, strict=True) for binding in _bindings(text, day)]
@@ -188,13 +191,13 @@ def _bindings(text: str, reference: date | None) -> list[_Binding]:
     anchors = _located(text)
     bindings = []
     for quantity in found:
-        if quantity.kind not in MEASURED or quantity.kind == "period":
+        if quantity.kind not in _BOUND or quantity.kind == "period":
             continue
         stop = max((m.end() for m in _STOP.finditer(text, 0, quantity.start)), default=0)
         earlier = [(start, anchor) for start, anchor in anchors if stop <= start < quantity.start]
         before = [q for q in found if stop <= q.start < quantity.start]
         same = [q for q in before if (q.kind, q.unit) == (quantity.kind, quantity.unit)]
-        begin = max([stop, *(q.end for q in before if q.kind in MEASURED)])
+        begin = max([stop, *(q.end for q in before if q.kind in _BOUND)])
         clause = text[begin : quantity.start]
         dates = [(q, q.span, bool(_COMPARED.search(text, stop, q.start))) for q in before if q.span is not None]
         times = [(q, span) for q, span, compared in dates if not compared]
@@ -209,7 +212,7 @@ def _bindings(text: str, reference: date | None) -> list[_Binding]:
         else:
             names = _last_of_each_kind([anchor for _, anchor in earlier])
             words = frozenset(w for w in topic_words(clause) if w not in _GENERIC and not w[0].isdigit())
-        measured = [q for q in before if q.kind in MEASURED and q.kind != "period"]
+        measured = [q for q in before if q.kind in _BOUND and q.kind != "period"]
         end = next((m.start() for m in _STOP.finditer(text, quantity.end)), len(text))
         bindings.append(
             _Binding(

@@ -222,3 +222,15 @@ def test_what_the_llm_and_the_reader_have_both_found_is_quoted_although_the_word
     elsewhere = [replace(c, features={**c.features, "names": 0.2}) for c in unsure]
     assert verify_draft(draft, [(QUESTION, elsewhere)], "scripted").statements == ()
     assert verify_draft(draft, [(f"{QUESTION}是400.69亿元吗", unsure)], "scripted").statements == ()
+
+
+def test_what_surely_answers_takes_the_place_of_a_sentence_that_is_struck(filled: Library) -> None:
+    question = f"汉阳区将设立多少亿元母基金？{QUESTION}"
+    parts = [
+        (part, [replace(c, score=0.97) for c in rank_sentences(filled, part, filled.search(part, 5))])
+        for part in ("汉阳区将设立多少亿元母基金？", QUESTION)
+    ]
+    draft = "汉阳区将设立15亿元母基金。武昌区2020年的金融产业增加值是999亿元。"
+    told = verify_draft(draft, parts, "scripted", question).statements
+    assert [s.support for s in told] == ["supported", "unsupported", "supported"]
+    assert told[-1].text == "2020年，全区金融产业增加值达400.69亿元、同比增长6.3%。"

@@ -68,3 +68,22 @@ def test_every_source_counts_its_words_from_its_own_day() -> None:
     wrong = misplaced("2024年上半年临澜市GDP为3601.8亿元。", [year, half], days[0], days)
     assert [q.text for q in wrong] == ["3601.8亿元"]
     assert misplaced("2024年上半年临澜市GDP为1698.2亿元。", [half, year], days[1], days[::-1]) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "wrong"),
+    [
+        ("柏山院区夜间门诊时间为17时30分至21时。", True),
+        ("钟鼓街院区夜间门诊时间为17时30分至21时。", False),
+        ("柏山院区夜间门诊时间为18时至22时。", False),
+    ],
+)
+def test_a_time_of_day_belongs_to_something_too(statement: str, wrong: bool) -> None:
+    text = "柏山院区夜间门诊每天18时至22时开放，钟鼓街院区的夜间门诊时间为17时30分至21时。"
+    assert bool(misplaced(statement, [text], date(2025, 9, 1))) == wrong
+
+
+def test_a_score_belongs_to_its_match() -> None:
+    told = ["临澜铁锚客场2比2战平沧屏青松；", "| 主队：鹤汀白鹭 | 比分：2比1 | 客队：栖江飞燕 |"]
+    assert misplaced("临澜铁锚客场2比1战平鹤汀白鹭。", told, date(2025, 9, 1))
+    assert not misplaced("鹤汀白鹭主场2比1战胜栖江飞燕。", told, date(2025, 9, 1))
