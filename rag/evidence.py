@@ -15,7 +15,9 @@ from rag.anchors import Anchor, find_anchors, speaks_of
 from rag.bindings import misplaced, owners
 from rag.injections import evidence_spans, evidence_text, inert_label
 from rag.quantities import Quantity, find_quantities
+from rag.quantity_drafts import MEASURED
 from rag.quantity_match import missing_quantities, same_quantity
+from rag.question_types import meets_expectation, question_expects
 from rag.records import SHANGHAI, Article, Citation, Statement, Support
 from rag.relevance import Candidate, Sentence, sentence_at
 from rag.sentences import split_sentences
@@ -163,6 +165,8 @@ def check_statement(text: str, candidates: Sequence[Candidate], citations: Citat
     elsewhere = misplaced(without_days(text, day), [s.text for s in found.sentences], day, days)
     if elsewhere:
         return Statement(text, (), "unsupported", f"资料中说的是别的：{'、'.join(q.text for q in elsewhere)}")
+    if counted := _counted_instead(text, question):
+        return Statement(text, (), "unsupported", f"问的是金额，不是{'、'.join(q.text for q in counted)}")
     strangers = _strangers(text, found.sentences)
     if strangers:
         return Statement(text, (), "unsupported", f"资料中这句话说的不是：{'、'.join(strangers)}")
@@ -243,6 +247,14 @@ def _told_before(quantity: Quantity, sentences: Sequence[Sentence]) -> Sentence 
             ):
                 return sentence_at(sentence.hit, start, end)
     return None
+
+
+def _counted_instead(text: str, question: str) -> list[Quantity]:
+    """The figures of a statement where a sum of money was asked for and all of them count something: 营业额为573万人次."""
+    if question_expects(question) != "money":
+        return []
+    figures = [q for q in find_quantities(text) if q.kind in MEASURED and not text[q.start :].startswith("第")]
+    return figures if all(meets_expectation("count", q) for q in figures) else []
 
 
 def _is_year(quantity: Quantity, day: date | None) -> bool:

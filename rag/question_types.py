@@ -15,7 +15,7 @@ Expectation = Literal[
 QUANTITY_TYPES: Final = frozenset[Expectation]({"number", "money", "percent", "date", "count"})
 """The types that are quantities: what `meets_expectation` can be true for."""
 
-_MONEY_WORDS: Final = "金额|收入|营收|利润|净利|市值|产值|增加值|总值|GDP|资产|负债|投资|融资|售价|价格|单价|票价|股价|票房|预算|费用|成本|薪|工资|存款|贷款|余额|罚款|奖金|租金|房价|估值|募资|销售额|交易额|成交额|总额|出口额|进口额|价值|多少钱|花了|报价|关税额|基金规模"
+_MONEY_WORDS: Final = "金额|收入|营收|营业额|利润|净利|市值|产值|增加值|总值|GDP|资产|负债|投资|融资|售价|价格|单价|票价|股价|票房|预算|费用|成本|薪|工资|存款|贷款|余额|罚款|奖金|租金|房价|估值|募资|销售额|交易额|成交额|总额|出口额|进口额|价值|多少钱|花了|报价|关税额|基金规模"
 _RATE_WORDS: Final = "增长率?|增速|增幅|涨幅|跌幅|降幅|同比|环比|下降|上升|上涨|下跌|占比?|比例|比重|率|提高|降低|减少|增加(?!值)|涨了?|跌了?|百分比|份额|毛利率|利率"
 _UNITS_ASKED: Final = alternatives(u for u in COUNTERS if u != "大")
 _QUESTION_WORDS: Final[tuple[tuple[Expectation, str], ...]] = (

@@ -233,3 +233,12 @@ def test_the_most_of_a_table_is_what_no_other_row_exceeds(draft: str, support: b
     found, quotes, note = checked(library, "商品房均价", PRICES, "商品房均价最高的是哪个区？", draft)
     assert (found != "unsupported") == support, note
     assert len(quotes) >= support
+
+
+@pytest.mark.parametrize(
+    ("question", "support"), [("夜市去年的营业额是多少？", "unsupported"), ("夜市去年来了多少人次？", "supported")]
+)
+def test_what_is_counted_is_no_sum_of_money(question: str, support: str, library: Library) -> None:
+    text = "雾岚夜市去年全年营业，共接待五百七十三万人次。"
+    draft = "雾岚夜市去年全年营业额为五百七十三万人次。" if support == "unsupported" else text
+    assert checked(library, "雾岚夜市", text, question, draft)[0] == support
