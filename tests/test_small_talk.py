@@ -93,7 +93,7 @@ def test_the_page_shows_a_reply_and_nothing_else(library: Library) -> None:
     assert "正在检索" not in "".join(seen)
     assert seen[-1].startswith("你好！我是有据。")
     assert session.history == ()
-    assert session.rewritten == ""
+    assert session.exchanges[-1].rewritten == ""
 
 
 def test_a_retriever_finds_nothing_for_it(library: Library) -> None:

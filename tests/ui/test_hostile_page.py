@@ -26,7 +26,7 @@ pytestmark = [
 HARM = """() => {
   const shown = document.querySelector(".gradio-container");
   const tags = "script, img, iframe, object, embed, link, meta, base, form, video, audio, svg a, math, style, marquee";
-  const ours = (node) => node.closest(".icon-button, .dropdown-arrow, .icon-wrap, .toast-wrap");
+  const ours = (node) => node.closest(".icon-button, .dropdown-arrow, .icon-wrap, .toast-wrap, dialog[id^=yj-] > form[method=dialog]");
   const found = Array.from(shown.querySelectorAll(tags)).filter((node) => !ours(node)).map((node) => node.outerHTML);
   for (const node of shown.querySelectorAll("*")) for (const { name, value } of node.attributes) {
     if (/^on/i.test(name) || /^(href|src|action|style|poster|background)$/.test(name) && /javascript:|evil|data:text/i.test(value)) found.push(name + "=" + value);
