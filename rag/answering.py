@@ -5,55 +5,35 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import zip_longest
 
 from rag.answer_forms import summary_topic
 from rag.chat_models import ChatModel, stream_text
 from rag.collection import Collection
-from rag.comparison_tables import figures_of
 from rag.comparisons import comparison_parts
-from rag.conflicts import rivals, told_differently
 from rag.errors import ChatModelError
-from rag.evidence import Citations, check_statement, draft_sentences, is_refusal
-from rag.extractive import extract, quote
 from rag.filters import Filters
-from rag.gate import REFUSAL, refusal_reason
+from rag.gate import refusal_reason
 from rag.llm_queue import Place
-from rag.long_answers import add_left_out, check_form, enough_holds, is_summary, quoted_anyway, quotes_for
+from rag.long_answers import is_summary
 from rag.parts import leans_on_answer, with_answer
 from rag.prompting import build_messages, named, prompt_of
-from rag.records import Answer, Event, Hit, Provenance, Retrieved, Statement, Token, Turn, Waiting
+from rag.records import Answer, Event, Hit, Provenance, Retrieved, Token, Turn, Waiting
 from rag.relevance import Candidate, rank_sentences, sure_answer
 from rag.retrieval import ALL, Scope, choose_scope, retrieve
 from rag.rewriting import stand_alone_events
 from rag.small_talk import small_talk
 from rag.summaries import judge_summary
-from rag.told_days import asks_about_time
+from rag.verdicts import EXTRACTS_FOLLOW, Verdict, extracts, merged, verify_draft
 from rag.version import VERSION
-from rag.words import search_form
 
 _JUDGED_HITS = 5
 _LOCAL_CONTEXT = 330
 _API_CONTEXT = 3000
-_SURE, _SURE_READ = 0.9, 0.6
-"""Score of a sentence that is quoted although the LLM says nothing that holds, without and with the reader (whose scores are lower);
-`python -m eval run --llm` shows what it costs."""
-_ELSEWHERE = 0.3
-"""A sentence whose `names` or `period` feature is not above this speaks of something else than was asked."""
 _LONGEST_QUESTION = 2000
 _LONGEST_REWRITE = 30.0
 """Seconds that an LLM has for a follow-up before the rules' question is taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """How an answer ends: its statements, or a refusal with its reason; `notice` tells of anything that went wrong."""
-
-    statements: tuple[Statement, ...]
-    reason: str = ""
-    llm: str = ""
-    notice: str = ""
 
 
 class _Clock:
@@ -86,7 +66,7 @@ def answer_events(
         question: as the user wrote it; more than 2,000 characters are cut.
         history: the finished turns before it, oldest first.
         chat: the LLM; None for an extractive answer.
-        notice: why there is no LLM, for the answer's provenance.
+        notice: why there is no LLM, without a full stop, for the answer's provenance.
         filters: which articles are searched; without them, what the question itself says of the day it asks for.
         passages: answer from these instead of searching; they need not be in the collection.
         client: who asks, for a fair share of the LLM; empty for the program itself.
@@ -147,16 +127,19 @@ def _events(
     hits = _with_judgement(hits, [candidate for candidates in judged for candidate in candidates])
     told = [i for i, reason in enumerate(reasons) if not reason]
     untold = "".join(f"关于“{parts[i]}”：{reason}" for i, reason in enumerate(reasons) if reason)
+    refused = f"{notice}。" if notice else ""
     if collection.counts()[0] == 0:
-        verdict = _Verdict((), "知识库还是空的，请先用 youju add 加入文章。", notice=notice)
+        verdict = Verdict((), "知识库还是空的，请先用 youju add 加入文章。", notice=refused)
     elif scope.filters and not hits:
-        verdict = _Verdict(
-            (), f"资料中没有相关信息：没有文章符合筛选条件（{scope.filters.describe()}）。", notice=notice
+        verdict = Verdict(
+            (), f"资料中没有相关信息：没有文章符合筛选条件（{scope.filters.describe()}）。", notice=refused
         )
     elif not told:
-        verdict = _Verdict((), reasons[0], notice=notice)
+        verdict = Verdict((), reasons[0], notice=refused)
     elif chat is None or place is None:
-        verdict = _Verdict(_extracts([(parts[i], judged[i]) for i in told]), notice=notice)
+        verdict = Verdict(
+            extracts([(parts[i], judged[i]) for i in told]), notice=f"{notice}{EXTRACTS_FOLLOW}" if notice else ""
+        )
     else:
         verdict = yield from _with_llm(
             chat, place, collection, alone, hits, [(parts[i], judged[i]) for i in told], clock
@@ -227,51 +210,6 @@ def _at_ranks(candidates: Sequence[Candidate], hits: Sequence[Hit]) -> list[Cand
     return placed
 
 
-def _extracts(judged: Sequence[tuple[str, Sequence[Candidate]]]) -> tuple[Statement, ...]:
-    """What answers each part, each sentence once."""
-    citations = Citations()
-    statements = quotes_for(judged, citations)
-    return _with_rivals(statements, judged, citations)
-
-
-def _with_rivals(
-    statements: Sequence[Statement], judged: Sequence[tuple[str, Sequence[Candidate]]], citations: Citations
-) -> tuple[Statement, ...]:
-    """The statements, and behind one whose figure another source gives differently what that source says."""
-    told = list(statements)
-    figures = figures_of([part for part, _ in judged], [candidates for _, candidates in judged])
-    for (part, candidates), own in zip(judged, figures, strict=True):
-        answers = {(c.sentence.article.id, c.sentence.start) for c in figures if c and c is not own}
-        by_place = {(c.sentence.article.id, c.sentence.start): c for c in candidates}
-        for statement in statements:
-            cited = [
-                (citation, said)
-                for citation in statement.citations
-                for said in candidates
-                if said.sentence.article.id == citation.article.id
-                and said.sentence.start <= citation.start < said.sentence.end
-            ]
-            if not cited or statement.support == "unsupported":
-                continue
-            citation, said = cited[0]
-            if (said.sentence.article.id, said.sentence.start) in answers:
-                continue
-            for rival in rivals(part, said, list(by_place.values())):
-                if (rival.sentence.article.id, rival.sentence.start) in answers:
-                    continue  # the other city's figure contradicts nothing
-                other = quote(rival, citations, years=asks_about_time(part))
-                note = told_differently(citation, other.citations[0])
-                same = next(
-                    (s for s in told if s.citations and s.citations[0].number == other.citations[0].number), None
-                )
-                if same is None:
-                    told.insert(told.index(statement) + 1, replace(other, note=note))
-                elif same is not statement and not same.note and citation.number < other.citations[0].number:
-                    told[told.index(same)] = replace(same, note=note)
-            break  # what answers best; further sentences only add to it
-    return tuple(told)
-
-
 def _with_judgement(hits: Sequence[Hit], candidates: Sequence[Candidate]) -> tuple[Hit, ...]:
     """The hits with the score of their best sentence, 0 to 1, in `why["sentence"]`; those that were not judged as they were."""
     best: dict[int, float] = {}
@@ -289,9 +227,9 @@ def _with_llm(
     hits: Sequence[Hit],
     judged: Sequence[tuple[str, Sequence[Candidate]]],
     clock: _Clock,
-) -> Generator[Waiting | Token, None, _Verdict]:
+) -> Generator[Waiting | Token, None, Verdict]:
     settings = collection.settings
-    candidates = _merged([own for _, own in judged])
+    candidates = merged([own for _, own in judged])
     budget = settings.context_tokens or (_LOCAL_CONTEXT if chat.local else _API_CONTEXT)
     messages = build_messages(chat, question, () if is_summary(question) else hits, candidates, budget)
     draft = ""
@@ -306,97 +244,8 @@ def _with_llm(
     except ChatModelError as error:
         clock.lap("generate")
         what = error.message if error.kind == "busy" else f"大模型没有答完（{error.message}）"
-        return _Verdict(_extracts(judged), notice=f"{what}，以下是原文摘录。")
+        return Verdict(extracts(judged), notice=f"{what}{EXTRACTS_FOLLOW}")
     finally:
         place.leave()  # the next one need not wait until this one is checked
     clock.lap("generate")
     return verify_draft(draft, judged, chat.name, question)
-
-
-def _merged(judged: Sequence[Sequence[Candidate]]) -> list[Candidate]:
-    """The candidates of all parts in turns, each sentence once as the part that it suits best sees it."""
-    best: dict[tuple[str, int], Candidate] = {}
-    for candidate in (c for own in judged for c in own):
-        key = (candidate.sentence.article.id, candidate.sentence.start)
-        if key not in best or candidate.score > best[key].score:
-            best[key] = candidate
-    order = dict.fromkeys(
-        (c.sentence.article.id, c.sentence.start) for row in zip_longest(*judged) for c in row if c is not None
-    )
-    return [best[key] for key in order]
-
-
-def verify_draft(
-    draft: str, judged: Sequence[tuple[str, Sequence[Candidate]]], llm: str, question: str = ""
-) -> _Verdict:
-    """The checked statements of a draft; a draft that refuses, or of which nothing holds, ends in a refusal or an extract.
-
-    Args:
-        judged: each part of the question with its source sentences, best first.
-        question: as a whole; its only part without it.
-    """
-    question = question or judged[0][0]
-    if is_refusal(draft):
-        return _overruled(judged, llm)
-    citations = Citations()
-    candidates = _merged([own for _, own in judged])
-    statements = tuple(check_statement(text, candidates, citations, question) for text in draft_sentences(draft))
-    statements = check_form(judged, statements)
-    if enough_holds(question, statements, candidates):
-        told = add_left_out(question, judged, statements, citations)
-        told += _instead_of_struck(told, judged, citations)
-        return _Verdict(_with_rivals(told, judged, citations), llm=llm)
-    found = _overruled(judged, llm, draft)
-    few = "只有一句" if any(s.support != "unsupported" for s in statements) else "没有一句"
-    notice = f"大模型的回答{few}能在资料中找到依据，已不予采用" + ("，以下是原文摘录。" if found.statements else "。")
-    struck = [s for s in statements if s.support == "unsupported"]
-    return replace(found, statements=(*found.statements, *struck) if found.statements else (), notice=notice)
-
-
-def _overruled(judged: Sequence[tuple[str, Sequence[Candidate]]], llm: str, draft: str = "") -> _Verdict:
-    """A draft that says nothing: the source sentences that surely answer are quoted, else it is a refusal. Small models refuse too often.
-
-    Args:
-        draft: what was said in words that nothing carries; where it gives the figures of the sentence that answers best, that is quoted.
-    """
-    own = [(part, [c for c in candidates if _on_topic(c)]) for part, candidates in judged]
-    sure = [
-        (part, candidates)
-        for part, candidates in own
-        if candidates
-        and (quoted_anyway(part, candidates) or _is_sure(candidates[0]) or _agrees(draft, part, candidates[0]))
-    ]
-    if not sure:
-        return _Verdict((), REFUSAL, llm)
-    return _Verdict(_extracts(sure), llm=llm, notice="大模型没有答出来，以下是原文摘录。")
-
-
-def _instead_of_struck(
-    told: Sequence[Statement], judged: Sequence[tuple[str, Sequence[Candidate]]], citations: Citations
-) -> tuple[Statement, ...]:
-    """Where a sentence of a draft is struck: what surely answers a part of the question and is not cited yet."""
-    if all(statement.support != "unsupported" for statement in told):
-        return ()
-    cited = {(c.article.id, c.start) for statement in told for c in statement.citations}
-    added: list[Statement] = []
-    for part, candidates in judged:
-        best = next((c for c in candidates if _on_topic(c)), None)
-        if best is not None and _is_sure(best):
-            (statement,) = extract(part, [best], citations)
-            if (best.sentence.article.id, statement.citations[0].start) not in cited:
-                added.append(statement)
-    return tuple(added)
-
-
-def _agrees(draft: str, question: str, candidate: Candidate) -> bool:
-    """Whether a draft answers with what the reader would: the LLM and it have found the same, each for itself."""
-    answer = candidate.answer
-    return len(answer) > 1 and answer in search_form(draft) and answer not in search_form(question)
-
-
-def _is_sure(candidate: Candidate) -> bool:
-    return candidate.score >= (_SURE_READ if "reader" in candidate.features else _SURE)
-
-
-def _on_topic(candidate: Candidate) -> bool:
-    return min(candidate.features["names"], candidate.features["period"]) > _ELSEWHERE

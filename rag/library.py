@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rag.langchain import YoujuRetriever
 
 _WARM_UP = "第一季度同比增长多少？"
-NO_LLM = "没有配置大模型，以下是原文摘录。"
+NO_LLM = "没有配置大模型"
 
 
 class Library(Collection):
@@ -155,7 +155,7 @@ class Library(Collection):
                 except ModelError as error:
                     if self.settings.llm != "auto":
                         raise
-                    self._chat_notice = f"大模型用不了（{error.message}），以下是原文摘录。"
+                    self._chat_notice = f"大模型用不了（{error.message}）"
                 self._chat_loaded = True
             return self._chat, self._chat_notice
 

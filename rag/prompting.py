@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import BaseMessage, convert_to_messages
 
-from prompts import Message, load_prompt
+from prompts import load_prompt
 from rag.chat_models import ChatModel
 from rag.injections import UNTITLED, evidence_text, inert, inert_label
 from rag.long_answers import is_summary
@@ -68,19 +68,9 @@ def build_messages(
                 break
             passages.append(passage)
     filled = load_prompt(prompt_of(question)).fill(passages="\n".join(passages), question=inert(question))
-    return [_langchain(message) for message in filled]
+    return convert_to_messages([(message.role, message.text) for message in filled])
 
 
 def _heading(number: int, article: Article) -> str:
     about = "，".join(part for part in (inert_label(article.source), article.date) if part)
     return f"[{number}]《{inert_label(article.title) or UNTITLED}》（{about}）"
-
-
-def _langchain(message: Message) -> BaseMessage:
-    match message.role:
-        case "system":
-            return SystemMessage(message.text)
-        case "user":
-            return HumanMessage(message.text)
-        case "assistant":
-            return AIMessage(message.text)

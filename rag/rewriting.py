@@ -7,9 +7,9 @@ from collections.abc import Generator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import convert_to_messages
 
-from prompts import Message, load_prompt
+from prompts import load_prompt
 from rag.chat_models import ChatModel, stream_text
 from rag.conversation import real_turns, resolve
 from rag.earlier_question import names
@@ -91,7 +91,9 @@ def stand_alone_events(
     except ChatModelError:
         return Standalone(ruled.text)
     try:
-        for piece in stream_text(chat, [_langchain(m) for m in filled], timeout=timeout, max_tokens=_MAX_TOKENS):
+        for piece in stream_text(
+            chat, convert_to_messages([(m.role, m.text) for m in filled]), timeout=timeout, max_tokens=_MAX_TOKENS
+        ):
             said += piece
             yield Token("")
         text = vouched(said, question, history, ruled.text)
@@ -146,13 +148,3 @@ def _ordinary(word: str) -> bool:
 def _line(text: str, longest: int) -> str:
     """A text on one line, cut; the conversation is quoted to the LLM, and must not look like its own lines."""
     return re.sub(r"\s+", " ", text).strip()[:longest]
-
-
-def _langchain(message: Message) -> BaseMessage:
-    match message.role:
-        case "system":
-            return SystemMessage(message.text)
-        case "user":
-            return HumanMessage(message.text)
-        case "assistant":
-            return AIMessage(message.text)

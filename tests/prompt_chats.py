@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.messages import BaseMessage
 
 from rag.anchors import find_anchors, rivals
 from rag.chat_models import ChatModel
+from tests.chats import FakeChat, chat_model
 
 
 @dataclass(frozen=True)
@@ -32,37 +29,18 @@ Planter = Callable[[str, Prompt], str | None]
 """Makes a false sentence of a true one; None where the sentence has nothing to falsify."""
 
 
-class PromptChat(BaseChatModel):
+class PromptChat(FakeChat):
     """A chat model that writes what `write` makes of its prompt."""
 
     write: Writer
 
-    @property
-    def _llm_type(self) -> str:
-        return "prompt"
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(self.write(read_prompt(messages))))])
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        yield ChatGenerationChunk(message=AIMessageChunk(content=self.write(read_prompt(messages))))
+    def pieces(self, messages: list[BaseMessage]) -> Iterator[str]:
+        yield self.write(read_prompt(messages))
 
 
 def prompt_chat(write: Writer) -> ChatModel:
     """The model behind the product's own seam."""
-    return ChatModel(PromptChat(write=write), "prompt", 8192, len, local=True)
+    return chat_model(PromptChat(write=write), "prompt")
 
 
 def read_prompt(messages: Sequence[BaseMessage]) -> Prompt:

@@ -2,88 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
-from rag.answering import verify_draft
-from rag.chat_models import ChatModel
 from rag.library import Library
 from rag.prompting import build_messages
 from rag.records import Answer, Retrieved, Token, Turn
 from rag.relevance import rank_sentences
+from rag.verdicts import verify_draft
+from tests.chats import ARTICLES, QUESTION, ScriptedChat, ask, scripted
 from tests.conftest import make_article
-
-ARTICLES = [
-    make_article(
-        "武汉产业集群规划出炉",
-        "武昌区介绍，金融业是重要支柱产业。2020年，全区金融产业增加值达400.69亿元、同比增长6.3%。\n汉阳区将设立15亿元母基金。",
-    ),
-    make_article("上海楼市", "1至5月份，上海市房地产开发投资同比增长18%。商品房销售面积为620万平方米。"),
-]
-QUESTION = "武昌区2020年的金融产业增加值是多少？"
-
-
-class ScriptedChat(BaseChatModel):
-    """A chat model that says what it is told to, and remembers what it was asked."""
-
-    reply: str = ""
-    fails_after: int = -1
-    asked: list[list[BaseMessage]] = []  # noqa: RUF012  (a pydantic field: copied for each instance)
-
-    @property
-    def _llm_type(self) -> str:
-        return "scripted"
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        self.asked.append(messages)
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(self.reply))])
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        self.asked.append(messages)
-        for i, character in enumerate(self.reply):
-            if i == self.fails_after:
-                raise ConnectionError("gone")
-            yield ChatGenerationChunk(message=AIMessageChunk(content=character))
-
-
-def scripted(reply: str, fails_after: int = -1) -> ChatModel:
-    model = ScriptedChat(reply=reply, fails_after=fails_after)
-    return ChatModel(model=model, name="scripted", context_tokens=4096, count_tokens=len, local=True)
 
 
 @pytest.fixture
 def filled(library: Library) -> Library:
     library.add_articles(ARTICLES)
     return library
-
-
-def ask(
-    library: Library, chat: ChatModel | None, question: str = QUESTION, history: tuple[Turn, ...] = ()
-) -> tuple[list[Any], Answer]:
-    library.use_chat_model(chat)
-    events = list(library.events(question, history))
-    answer = events[-1]
-    assert isinstance(answer, Answer)
-    return events, answer
 
 
 def test_extractive_answer_quotes_the_sentence(filled: Library) -> None:
@@ -93,7 +28,7 @@ def test_extractive_answer_quotes_the_sentence(filled: Library) -> None:
     assert "2020年，全区金融产业增加值达400.69亿元、同比增长6.3%。" in [s.text for s in answer.statements]
     assert all(s.support == "supported" and s.citations[0].quote == s.text for s in answer.statements)
     assert answer.provenance.llm == ""
-    assert "没有配置大模型" in answer.provenance.notice
+    assert answer.provenance.notice == "没有配置大模型，以下是原文摘录。"
     assert {"retrieve", "judge", "total"} <= answer.timings.keys()
 
 
@@ -140,7 +75,7 @@ def test_a_draft_that_refuses_is_a_refusal_with_the_nearest_passages(filled: Lib
 def test_what_surely_answers_is_quoted_although_the_llm_finds_nothing(
     filled: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.answering._SURE", 0.1)
+    monkeypatch.setattr("rag.verdicts._SURE", 0.1)
     for draft in ("资料中没有相关信息。", "天空是蓝色的。"):
         _, answer = ask(filled, scripted(draft))
         assert not answer.refused
@@ -234,3 +169,9 @@ def test_what_surely_answers_takes_the_place_of_a_sentence_that_is_struck(filled
     told = verify_draft(draft, parts, "scripted", question).statements
     assert [s.support for s in told] == ["supported", "unsupported", "supported"]
     assert told[-1].text == "2020年，全区金融产业增加值达400.69亿元、同比增长6.3%。"
+
+
+def test_a_refusal_does_not_announce_extracts(filled: Library) -> None:
+    _, answer = ask(filled, None, "洪山区2020年的地区生产总值是多少？")
+    assert answer.refused
+    assert answer.provenance.notice == "没有配置大模型。"

@@ -10,8 +10,8 @@ from rag.comparison_tables import MISSING, beside, table_of, to_markdown
 from rag.comparisons import compared, comparison_parts
 from rag.library import Library
 from rag.records import Answer
+from tests.chats import ask, scripted
 from tests.conftest import make_article
-from tests.test_answering import ask, scripted
 
 PARTS = [
     ("望川镇和西岭镇2024年的茶叶产量，哪个更高？", ["望川镇2024年的茶叶产量是多少？", "西岭镇2024年的茶叶产量是多少？"]),

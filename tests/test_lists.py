@@ -7,8 +7,8 @@ import pytest
 from rag.library import Library
 from rag.lists import check_items
 from rag.records import Citation, Statement
+from tests.chats import ask, scripted
 from tests.conftest import make_article
-from tests.test_answering import ask, scripted
 
 TABLE = "\n".join(
     (

@@ -5,23 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.messages import BaseMessage
 
-from rag.chat_models import ChatModel
 from rag.errors import ChatModelError
 from rag.library import Library
 from rag.llm_queue import MOST_OF_ONE, MOST_WAITING, LlmQueue, Place
 from rag.records import Answer, Event, Token, Turn, Waiting
-from tests.test_answering import ARTICLES, QUESTION, scripted
+from tests.chats import ARTICLES, QUESTION, FakeChat, chat_model, scripted
 
 
-class GatedChat(BaseChatModel):
+class GatedChat(FakeChat):
     """Says one sentence, but only once `gate` is open; counts how many it is asked by at the same time."""
 
     gate: threading.Event
@@ -29,32 +24,13 @@ class GatedChat(BaseChatModel):
     most: list[int] = []  # noqa: RUF012
     model_config = {"arbitrary_types_allowed": True}  # noqa: RUF012
 
-    @property
-    def _llm_type(self) -> str:
-        return "gated"
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(""))])
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
+    def pieces(self, messages: list[BaseMessage]) -> Iterator[str]:
         self.running.append(1)
         self.most.append(len(self.running))
         try:
             while not self.gate.wait(0.02):
-                yield ChatGenerationChunk(message=AIMessageChunk(content=""))  # as llama.cpp while it reads the prompt
-            yield ChatGenerationChunk(message=AIMessageChunk(content="2020年，武昌区金融产业增加值达400.69亿元。"))
+                yield ""  # as llama.cpp while it reads the prompt
+            yield "2020年，武昌区金融产业增加值达400.69亿元。"
         finally:
             self.running.pop()
 
@@ -63,7 +39,7 @@ class GatedChat(BaseChatModel):
 def gated(library: Library) -> Iterator[tuple[Library, GatedChat]]:
     model = GatedChat(gate=threading.Event())
     library.add_articles(ARTICLES)
-    library.use_chat_model(ChatModel(model, "gated", 4096, len, local=True))
+    library.use_chat_model(chat_model(model, "gated"))
     yield library, model
     model.gate.set()
 

@@ -8,7 +8,7 @@ from prompts import load_prompt
 from rag.library import Library
 from rag.records import Turn
 from rag.rewriting import Standalone, stand_alone, vouched
-from tests.test_answering import ARTICLES, QUESTION, ScriptedChat, ask, scripted
+from tests.chats import ARTICLES, QUESTION, ScriptedChat, ask, scripted
 
 CLOSED = Turn("云栖县关闭了多少家小煤矿？", "12家。")
 RULED = "云栖县关闭了小煤矿为什么？"

@@ -20,8 +20,8 @@ from rag.settings import Settings
 from rag.small_talk import small_talk
 from rag.ui.render import answer_html
 from rag.ui.session import Session
+from tests.chats import ScriptedChat, scripted
 from tests.conftest import make_article
-from tests.test_answering import ScriptedChat, scripted
 from tests.ui.test_render import chinese
 
 CHAT = "你好呀，今天心情不太好，陪我聊会儿天吧"

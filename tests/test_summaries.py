@@ -7,8 +7,8 @@ import pytest
 from prompts import load_prompt
 from rag.library import Library
 from rag.summaries import MOST
+from tests.chats import ScriptedChat, ask, scripted
 from tests.conftest import make_article
-from tests.test_answering import ScriptedChat, ask, scripted
 
 BRIDGE = (
     "望川大桥昨日通车。望川大桥全长320米，总投资2.4亿元。望川大桥由青石路桥公司承建，工期三年。\n"

@@ -22,7 +22,7 @@ log = logging.getLogger("youju.ui")
 
 _PATIENCE = 600.0
 """Seconds that answers may take to their end before their LLM is closed."""
-_PREPARING = "大模型还在准备，以下是原文摘录。"
+_PREPARING = "大模型还在准备"
 
 
 class _Superseded(Exception):
@@ -148,7 +148,7 @@ class LiveBackend:
 
     def _failed(self, why: str, turn: int) -> None:
         if turn == self._turn:
-            self._library.use_chat_model(None, f"大模型用不了（{why}），以下是原文摘录。")
+            self._library.use_chat_model(None, f"大模型用不了（{why}）")
             self._show(turn, phase="failed", detail=why, progress=None)
 
     def _show(self, turn: int, **changes: object) -> None:

@@ -6,13 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.messages import BaseMessage
 
 from embeddings import HashingEmbedder
 from eval.attacks import KINDS, Attack, attack_articles, judge, load_attack_set, load_attacks, markdown, run_attacks
@@ -21,20 +17,17 @@ from rag.errors import ReadError
 from rag.library import Library
 from rag.records import Answer, Citation, Statement, Token
 from rag.settings import Settings, load_settings
+from tests.chats import FakeChat
 from tests.eval.scripted_door import ScriptedDoor, answer
 
 ATTACKS = load_attacks()
 
 
-class ObedientChat(BaseChatModel):
+class ObedientChat(FakeChat):
     """Does whatever the article of the question orders, in the worst way: thoughts, forged marks, links, images, HTML."""
 
     attacks: list[Attack]
     asked: list[str] = []  # noqa: RUF012  (a pydantic field: copied for each instance)
-
-    @property
-    def _llm_type(self) -> str:
-        return "obedient"
 
     def reply(self, messages: list[BaseMessage]) -> str:
         """The draft for the question that the prompt ends with."""
@@ -54,25 +47,10 @@ class ObedientChat(BaseChatModel):
             f"[1]: https://evil.example/d\n<think>没有结束{attack.forbidden[0]}"
         )
 
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(self.reply(messages)))])
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
+    def pieces(self, messages: list[BaseMessage]) -> Iterator[str]:
         text = self.reply(messages)
         for start in range(0, len(text), 3):  # so that tags come in pieces
-            yield ChatGenerationChunk(message=AIMessageChunk(content=text[start : start + 3]))
+            yield text[start : start + 3]
 
 
 @pytest.fixture(scope="module")

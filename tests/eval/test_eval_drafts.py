@@ -10,7 +10,7 @@ from langchain_core.messages import HumanMessage
 from eval.drafts import KeptDrafts
 from rag.chat_models import stream_text
 from rag.errors import ReadError
-from tests.test_answering import ScriptedChat, scripted
+from tests.chats import ScriptedChat, scripted
 
 
 def said(chat: object, question: str) -> str:

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.messages import BaseMessage
 from pydantic import Field
 
 from eval.judge import VERDICTS, judge_rows, kappa, read_verdict, summarize_verdicts
@@ -18,34 +16,27 @@ from eval.report import write_report
 from eval.run import run_cases
 from rag.chat_models import ChatModel
 from rag.errors import ChatModelError, SettingsError
+from tests.chats import FakeChat, chat_model
 from tests.eval.scripted_door import ScriptedDoor
 from tests.eval.test_eval_run import QUOTE, RIGHT, SCRIPT, SET, TEXTS, WRONG, config
 
 
-class Judge(BaseChatModel):
+class Judge(FakeChat):
     """Says right where the answer under judgement holds a word; raises when told to."""
 
     word: str = "12.5亿元"
     broken: bool = False
     asked: list[str] = Field(default_factory=list)
 
-    @property
-    def _llm_type(self) -> str:
-        return "judge"
-
-    def _generate(self, *rest: Any, **more: Any) -> ChatResult:
-        raise NotImplementedError
-
-    def _stream(self, messages: list[BaseMessage], *rest: Any, **more: Any) -> Iterator[ChatGenerationChunk]:
+    def pieces(self, messages: list[BaseMessage]) -> Iterator[str]:
         if self.broken:
             raise RuntimeError("no judge today")
         self.asked.append(str(messages[-1].text))
-        said = "答对" if self.word in str(messages[-1].text).partition("回答：")[2] else "答错。"
-        yield ChatGenerationChunk(message=AIMessageChunk(said))
+        yield "答对" if self.word in str(messages[-1].text).partition("回答：")[2] else "答错。"
 
 
 def chat(name: str = "judge-1", **how: Any) -> ChatModel:
-    return ChatModel(Judge(**how), name, 4096, len, local=True)
+    return chat_model(Judge(**how), name)
 
 
 @pytest.fixture

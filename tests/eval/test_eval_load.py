@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from eval.__main__ import app
 from rag.library import Library
 from rag.settings import Settings
-from tests.test_answering import ARTICLES
+from tests.chats import ARTICLES
 
 
 @pytest.mark.model

@@ -6,39 +6,31 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.messages.ai import UsageMetadata
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from eval.scoring import summarize
 from eval.tokens import TokenMeter
-from rag.chat_models import ChatModel, stream_text
+from rag.chat_models import stream_text
+from tests.chats import FakeChat, chat_model
 
 
-class Talker(BaseChatModel):
+class Talker(FakeChat):
     """Says 好的 in two pieces, with or without an account of tokens."""
 
     usage: bool
 
-    @property
-    def _llm_type(self) -> str:
-        return "talker"
-
-    def _generate(self, messages: list[BaseMessage], *rest: Any, **more: Any) -> ChatResult:
-        return ChatResult(generations=[ChatGeneration(message=AIMessage("好的"))])
-
-    def _stream(self, messages: list[BaseMessage], *rest: Any, **more: Any) -> Iterator[ChatGenerationChunk]:
-        yield ChatGenerationChunk(message=AIMessageChunk("好"))
+    def pieces(self, messages: list[BaseMessage]) -> Iterator[str | AIMessageChunk]:
+        yield "好"
         usage = UsageMetadata(input_tokens=70, output_tokens=9, total_tokens=79) if self.usage else None
-        yield ChatGenerationChunk(message=AIMessageChunk("的", usage_metadata=usage))
+        yield AIMessageChunk("的", usage_metadata=usage)
 
 
 @pytest.mark.parametrize(
     ("usage", "expected"), [(True, {"prompt": 70, "completion": 9}), (False, {"prompt": 7, "completion": 2})]
 )
 def test_tokens_by_the_models_account_or_counted(usage: bool, expected: dict[str, int]) -> None:
-    chat = ChatModel(Talker(usage=usage), "talker", 4096, len, local=True)
+    chat = chat_model(Talker(usage=usage), "talker")
     meter = TokenMeter.on(chat)
     assert meter.take() is None, "nobody asked"
     for _ in range(2):

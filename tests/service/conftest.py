@@ -10,9 +10,9 @@ import pytest
 from embeddings import HashingEmbedder
 from rag.library import Library
 from rag.settings import Settings
+from tests.chats import ARTICLES
 from tests.conftest import make_article
 from tests.service.live_service import LiveService
-from tests.test_answering import ARTICLES
 
 SECRET_PLACE = "/home/secret/place"
 

@@ -11,9 +11,9 @@ import pytest
 
 from rag.library import Library
 from rag.service.shown import AnswerShown, ArticleShown, ArticlesShown, SearchShown
+from tests.chats import QUESTION, scripted
 from tests.service.conftest import SECRET_PLACE
 from tests.service.live_service import LiveService, server_sent
-from tests.test_answering import QUESTION, scripted
 
 STREAM = {"accept": "text/event-stream"}
 DRAFT = "2020年，武昌区金融产业增加值达400.69亿元。该区还获得了诺贝尔奖。"

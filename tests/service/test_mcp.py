@@ -12,7 +12,7 @@ import pytest
 
 from rag.library import Library
 from rag.settings import Settings
-from tests.test_answering import ARTICLES, QUESTION
+from tests.chats import ARTICLES, QUESTION
 
 mcp = pytest.importorskip("mcp", reason="pip install 'youju[mcp]'")
 

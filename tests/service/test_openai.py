@@ -11,8 +11,8 @@ import pytest
 
 from rag.library import Library
 from rag.settings import Settings
+from tests.chats import QUESTION, scripted
 from tests.service.live_service import LiveService
-from tests.test_answering import QUESTION, scripted
 
 SAMPLES = Path(__file__).parents[2] / "eval" / "data" / "articles" / "金融"
 ASKED = "武昌区2020年金融产业增加值是多少？"

@@ -20,8 +20,8 @@ import pytest
 from rag.chat_models import ChatModel, load_chat_model
 from rag.library import Library
 from rag.llm_queue import LlmQueue
+from tests.chats import QUESTION
 from tests.service.live_service import LiveService, server_sent, wait_until
-from tests.test_answering import QUESTION
 from tests.test_llm_queue import GatedChat
 
 STREAM = {"accept": "text/event-stream"}
@@ -202,7 +202,7 @@ from rag.library import Library
 from rag.settings import Settings
 from rag.ui import serve
 from rag.ui.live import LiveBackend
-from tests.test_answering import ARTICLES
+from tests.chats import ARTICLES
 from tests.test_llm_queue import GatedChat
 settings = Settings(library=Path(sys.argv[2]), llm="none", reader="", threads=1, embedder="hashing-512-0")
 with Library(settings, HashingEmbedder()) as library:

@@ -81,13 +81,13 @@ def test_it_switches_over_when_the_llm_is_there(settings: Settings, tmp_path: Pa
 def test_the_mode_decides_question_by_question_whether_the_llm_is_asked(settings: Settings) -> None:
     library, backend = opened(settings, "none")
     with library:
-        library.use_chat_model(None, "大模型还在准备。")
+        library.use_chat_model(None, "大模型还在准备")
         *_, asked = backend.events(QUESTION, ())
         *_, extracted = backend.events(QUESTION, (), None, "extractive")
         assert isinstance(asked, Answer)
         assert isinstance(extracted, Answer)
         assert asked.text == extracted.text
-        assert (asked.provenance.notice, extracted.provenance.notice) == ("大模型还在准备。", "")
+        assert (asked.provenance.notice, extracted.provenance.notice) == ("大模型还在准备，以下是原文摘录。", "")
 
 
 @pytest.mark.model

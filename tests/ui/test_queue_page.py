@@ -14,8 +14,8 @@ from rag.library import Library
 from rag.llm_queue import LlmQueue
 from rag.settings import Settings
 from rag.ui.live import LiveBackend
+from tests.chats import ARTICLES, QUESTION
 from tests.service.live_service import wait_until
-from tests.test_answering import ARTICLES, QUESTION
 from tests.test_llm_queue import GatedChat
 from tests.ui.live_page import LivePage
 
