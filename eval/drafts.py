@@ -11,6 +11,7 @@ from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.chat_models import generate_from_stream
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
@@ -61,8 +62,14 @@ class KeptDrafts(BaseChatModel):
     def _llm_type(self) -> str:
         return "kept"
 
-    def _generate(self, *_: Any, **__: Any) -> ChatResult:
-        raise NotImplementedError("Youju only streams")
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **options: Any,
+    ) -> ChatResult:
+        return generate_from_stream(self._stream(messages, stop, run_manager, **options))
 
     def _stream(
         self,

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from rag.cli_ask import ask, search
 from rag.cli_feedback import app as feedback_app
 from rag.cli_models import app as models_app
+from rag.cli_serve import chat, serve_mcp, serve_quietly
 from rag.cli_users import app as users_app
 from rag.console import (
     ConfigOption,
@@ -26,16 +24,16 @@ from rag.console import (
     LlmOption,
     err,
     opened,
-    opened_history,
     out,
+    print_report,
+    progress,
     table,
 )
 from rag.errors import YoujuError
-from rag.reasons import describe_reason
 from rag.settings import Settings, describe_settings, load_settings
 
 if TYPE_CHECKING:
-    from rag.ingest import AddReport
+    pass
 
 app = typer.Typer(
     name="youju",
@@ -50,31 +48,12 @@ app.add_typer(users_app, name="user")
 app.add_typer(feedback_app, name="feedback")
 app.command()(search)
 app.command()(ask)
+app.command()(chat)
+app.command("serve")(serve_quietly)
+app.command("mcp")(serve_mcp)
 
 _INTERRUPTED = 130
 """What typer makes of Ctrl-C."""
-
-_STAGES = {"read": "读取", "compare": "比较", "embed": "写入", "index": "索引", "copy": "文章"}
-_UNITS = {"read": "个文件", "index": "个片段", "copy": "行"}
-
-
-@contextmanager
-def _progress(label: str) -> Iterator[Callable[[str, float, int, int], None]]:
-    """A progress bar on stderr with counts and the time left; nothing where stderr is not a terminal."""
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"),
-        TimeElapsedColumn(), TextColumn("剩余"), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
-        tasks: dict[str, Any] = {}
-
-        def tell(stage: str, done: float, total: int, chunks: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(f"{label}：{_STAGES.get(stage, stage)}", total=None, counts="")
-            unit = f"篇 · {chunks} 片段" if stage == "embed" else _UNITS.get(stage, "篇")
-            bar.update(tasks[stage], completed=done, total=total or None, counts=f"{int(done)}/{total} {unit}")
-
-        yield tell
 
 
 @app.command()
@@ -96,50 +75,18 @@ def add(
 ) -> None:
     """把文章加入知识库：文件、文件夹、压缩包或网址，已有的不重做。"""
     settings = load_settings(config, library=library, embedder=embedder, columns=columns, fetch=fetch)
-    with opened(settings) as collection, _progress("加入文章") as tell:
+    with opened(settings) as collection, progress("加入文章") as tell:
         report = collection.add(paths, tell, rows=report_file is not None)
         if report_file is not None:
             from rag.add_report import write_report
 
             write_report(report_file, report, library=str(settings.library), articles=collection.outline())
     if not (quiet and not report.added and not report.updated and not report.failed):
-        _print_report(report, settings)
+        print_report(report, settings)
     if report_file is not None:
         out.print(f"逐个文件的结果：{escape(str(report_file))}")
     if report.failed:
         raise typer.Exit(1)
-
-
-def _print_report(report: AddReport, settings: Settings) -> None:
-    counts = table("结果", "篇数", "例", title=f"知识库 {escape(str(settings.library))}")
-    for label, count in (
-        ("新加入", report.added), ("已更新", report.updated), ("没有变化", report.unchanged), ("移动了位置", report.moved),
-        ("重复（与另一篇相同）", report.duplicates), ("其中转载、近似（与另一篇几乎相同）", report.near_duplicates),
-    ):  # fmt: skip
-        if count or label == "新加入":
-            counts.add_row(label, str(count), "")
-    for label, problems in (("跳过", report.skipped), ("失败", report.failed)):
-        by_reason: dict[str, list[str]] = {}
-        for problem in problems:
-            by_reason.setdefault(problem.reason, []).append(problem.path)
-        for reason, paths in sorted(by_reason.items(), key=lambda item: -len(item[1])):
-            example = paths[0].rsplit("/", 1)[-1]
-            counts.add_row(f"{label}：{describe_reason(reason)}", str(len(paths)), escape(example[:40]))
-    if report.vanished:
-        counts.add_row(
-            "原文件已不在（文章仍保留）", str(len(report.vanished)), escape(report.vanished[0].rsplit("/", 1)[-1][:40])
-        )
-    out.print(counts)
-    for note, count in report.notes.items():
-        out.print(f"[dim]{escape(note)}：{count} 篇[/dim]")
-    speed = f"，其中读取 {report.stages.get('read', 0):.1f} 秒" if report.stages.get("read", 0) > 1 else ""
-    out.print(f"写入 {report.chunks} 个片段，用时 {report.seconds:.1f} 秒{speed}。")
-    if report.vanished:
-        out.print("原文件不在了的文章可用 youju remove --vanished 移除。")
-    for problem in report.failed[:20]:
-        err.print(f"[red]✗[/red] {escape(problem.message)}")
-    if len(report.failed) > 20:
-        err.print(f"……另有 {len(report.failed) - 20} 个失败，加 --report 结果.html 可看全部")
 
 
 @app.command("list")
@@ -188,7 +135,7 @@ def remove(
 @app.command()
 def check(library: LibraryOption = None, config: ConfigOption = None) -> None:
     """检查知识库是否完好，索引有错的顺手重建。"""
-    with opened(load_settings(config, library=library)) as collection, _progress("检查") as tell:
+    with opened(load_settings(config, library=library)) as collection, progress("检查") as tell:
         report = collection.check(lambda done, total: tell("compare", done, total, 0))
     out.print(f"{report.articles} 篇文章，{report.chunks} 个片段。")
     if report.waiting:
@@ -248,7 +195,7 @@ def rebuild(
     from rag.rebuild import rebuild as run
 
     settings = load_settings(config, library=library, embedder=embedder)
-    with _progress("重建") as tell:
+    with progress("重建") as tell:
         report = run(settings, tell)
     out.print(f"重建完成：{report.articles} 篇文章，{report.chunks} 个片段，向量模型 {settings.embedder}。")
 
@@ -274,7 +221,7 @@ def move(
         return
     place = index_place(to)
     with opened(load_settings(config, library=library)) as collection:
-        with _progress("搬移") as tell:
+        with progress("搬移") as tell:
             collection.move_index(place, lambda done, total: tell("index", done, total, 0))
         articles, chunks = collection.counts()
     where = place or "知识库文件夹"
@@ -287,7 +234,7 @@ def _move_articles(to: str, settings: Settings) -> None:
     place = "" if to == "sqlite" else articles_place(to)
     with opened(settings) as collection:
         left = collection.store.name
-        with _progress("搬移") as tell:
+        with progress("搬移") as tell:
             joined = collection.move_articles(place, lambda done, total: tell("copy", done, total, 0))
         articles, chunks = collection.counts()
     where = place or "知识库文件夹"
@@ -297,90 +244,6 @@ def _move_articles(to: str, settings: Settings) -> None:
     out.print(f"文章已在 {escape(where)}：{articles} 篇，{chunks} 个片段。以后照常使用，不用再写地址。")
     if not place:
         out.print(f"{escape(left)} 里的仍在，别的机器还可以用；不再需要时请删除那个数据库。")
-
-
-@app.command()
-def chat(
-    library: LibraryOption = None,
-    config: ConfigOption = None,
-    llm: LlmOption = None,
-    embedder: EmbedderOption = None,
-    host: Annotated[str | None, typer.Option("--host", help="监听的地址", show_default=False)] = None,
-    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="监听的端口", show_default=False)] = None,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="不打开浏览器")] = False,
-    if_empty: Annotated[
-        Path | None, typer.Option("--if-empty", help="知识库为空时先加入这里的文章", show_default=False)
-    ] = None,
-    questions: Annotated[
-        Path | None, typer.Option("--questions", help="示例问题，文本文件，每行一个", show_default=False)
-    ] = None,
-) -> None:
-    """在浏览器里问答。"""
-    from rag.service.guard import guard_of
-    from rag.suggestions import Suggestions
-    from rag.ui import serve
-    from rag.ui.live import LiveBackend
-    from rag.ui.shelf import Shelf
-
-    settings = load_settings(config, library=library, llm=llm, embedder=embedder, host=host, port=port)
-    guard_of(settings, settings.host)  # before models are loaded, say that nobody would have to log in
-    samples = questions.read_text(encoding="utf-8").split("\n") if questions and questions.is_file() else []
-    with opened(settings) as collection:
-        if if_empty is not None and collection.counts()[0] == 0:
-            with _progress("加入样例文章") as tell:
-                _print_report(collection.add([if_empty], tell), settings)
-        backend = LiveBackend(collection)
-        backend.prepare()
-        suggestions = Suggestions(collection)
-        shown = [line.strip() for line in samples if line.strip()]
-        if not shown:
-            suggestions.prepare()
-        with opened_history(collection.path) as history:
-            try:
-                serve(
-                    backend,
-                    settings.host,
-                    settings.port,
-                    open_browser=not no_browser,
-                    samples=shown,
-                    shelf=Shelf(collection, backend),
-                    history=history,
-                    suggest=suggestions.questions,
-                    announce=lambda line: out.print(escape(line)),
-                    library=collection,
-                    settings=settings,
-                )
-            finally:
-                suggestions.close()
-
-
-@app.command("serve")
-def serve_quietly(
-    library: LibraryOption = None,
-    config: ConfigOption = None,
-    llm: LlmOption = None,
-    embedder: EmbedderOption = None,
-    host: Annotated[str | None, typer.Option("--host", help="监听的地址", show_default=False)] = None,
-    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="监听的端口", show_default=False)] = None,
-) -> None:
-    """启动网页与 HTTP 接口（说明见 /docs），不打开浏览器。"""
-    chat(library, config, llm, embedder, host, port, no_browser=True, if_empty=None, questions=None)
-
-
-@app.command("mcp")
-def serve_mcp(
-    library: LibraryOption = None,
-    config: ConfigOption = None,
-    llm: LlmOption = None,
-    embedder: EmbedderOption = None,
-) -> None:
-    """作为 MCP 服务（标准输入输出）供智能助手使用：检索、提问、读文章。"""
-    try:
-        from rag.service.mcp_server import mcp_server
-    except ImportError:
-        raise YoujuError("没有安装 MCP 的组件", "运行 pip install 'youju[mcp]'") from None
-    with opened(load_settings(config, library=library, llm=llm, embedder=embedder)) as collection:
-        mcp_server(collection).run("stdio")
 
 
 @app.command("settings")

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from rag.errors import YoujuError
+from rag.reasons import describe_reason
 from rag.settings import Settings
 
 if TYPE_CHECKING:
     from rag.chat_history import ChatHistory
+    from rag.ingest import AddReport
     from rag.library import Library
 
 _WIDTH_OF_A_PIPE = 160
@@ -72,3 +75,59 @@ def opened_history(library: Path) -> Iterator[ChatHistory | None]:
         yield history
     finally:
         history.close()
+
+
+_STAGES = {"read": "读取", "compare": "比较", "embed": "写入", "index": "索引", "copy": "文章"}
+_UNITS = {"read": "个文件", "index": "个片段", "copy": "行"}
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[str, float, int, int], None]]:
+    """A progress bar on stderr with counts and the time left; nothing where stderr is not a terminal."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"),
+        TimeElapsedColumn(), TextColumn("剩余"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
+        tasks: dict[str, Any] = {}
+
+        def tell(stage: str, done: float, total: int, chunks: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(f"{label}：{_STAGES.get(stage, stage)}", total=None, counts="")
+            unit = f"篇 · {chunks} 片段" if stage == "embed" else _UNITS.get(stage, "篇")
+            bar.update(tasks[stage], completed=done, total=total or None, counts=f"{int(done)}/{total} {unit}")
+
+        yield tell
+
+
+def print_report(report: AddReport, settings: Settings) -> None:
+    """What became of the files: counts with an example of each problem on stdout, the first twenty failures on stderr."""
+    counts = table("结果", "篇数", "例", title=f"知识库 {escape(str(settings.library))}")
+    for label, count in (
+        ("新加入", report.added), ("已更新", report.updated), ("没有变化", report.unchanged), ("移动了位置", report.moved),
+        ("重复（与另一篇相同）", report.duplicates), ("其中转载、近似（与另一篇几乎相同）", report.near_duplicates),
+    ):  # fmt: skip
+        if count or label == "新加入":
+            counts.add_row(label, str(count), "")
+    for label, problems in (("跳过", report.skipped), ("失败", report.failed)):
+        by_reason: dict[str, list[str]] = {}
+        for problem in problems:
+            by_reason.setdefault(problem.reason, []).append(problem.path)
+        for reason, paths in sorted(by_reason.items(), key=lambda item: -len(item[1])):
+            example = paths[0].rsplit("/", 1)[-1]
+            counts.add_row(f"{label}：{describe_reason(reason)}", str(len(paths)), escape(example[:40]))
+    if report.vanished:
+        counts.add_row(
+            "原文件已不在（文章仍保留）", str(len(report.vanished)), escape(report.vanished[0].rsplit("/", 1)[-1][:40])
+        )
+    out.print(counts)
+    for note, count in report.notes.items():
+        out.print(f"[dim]{escape(note)}：{count} 篇[/dim]")
+    speed = f"，其中读取 {report.stages.get('read', 0):.1f} 秒" if report.stages.get("read", 0) > 1 else ""
+    out.print(f"写入 {report.chunks} 个片段，用时 {report.seconds:.1f} 秒{speed}。")
+    if report.vanished:
+        out.print("原文件不在了的文章可用 youju remove --vanished 移除。")
+    for problem in report.failed[:20]:
+        err.print(f"[red]✗[/red] {escape(problem.message)}")
+    if len(report.failed) > 20:
+        err.print(f"……另有 {len(report.failed) - 20} 个失败，加 --report 结果.html 可看全部")

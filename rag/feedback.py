@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rag.answer_forms import answer_form
-from rag.chat_history import REASONS, Feedback, RatedExchange
+from rag.chat_records import REASONS, Feedback, RatedExchange
 from rag.errors import LibraryError
 from rag.quantities import find_quantities
 from rag.question_types import QUANTITY_TYPES, meets_expectation, question_expects

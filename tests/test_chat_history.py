@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.chat_history import FILE_NAME, ChatHistory, Diary, Feedback, Outcome
+from rag.chat_history import FILE_NAME, ChatHistory, Diary
+from rag.chat_records import Feedback, Outcome
 from rag.errors import HistoryFull, LibraryError
 from rag.filters import Filters, parse_day
 from rag.records import Answer, Provenance, Statement

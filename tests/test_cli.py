@@ -291,7 +291,8 @@ def test_what_nothing_carries_is_left_out_and_shown_on_demand(run: Run, article:
 
 @pytest.mark.model
 def test_feedback_is_listed_and_exported_as_a_set(run: Run, article: Path, tmp_path: Path) -> None:
-    from rag.chat_history import FILE_NAME, ChatHistory, Feedback, Outcome
+    from rag.chat_history import FILE_NAME, ChatHistory
+    from rag.chat_records import Feedback, Outcome
     from tests.test_chat_history import answer
 
     assert "还没有评价" in run("feedback", "list").stdout

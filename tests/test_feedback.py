@@ -11,7 +11,8 @@ import pytest
 
 from eval.datasets import check_set, load_folder, read_texts
 from eval.sets import load_set
-from rag.chat_history import FILE_NAME, ChatHistory, Feedback, Outcome
+from rag.chat_history import FILE_NAME, ChatHistory
+from rag.chat_records import Feedback, Outcome
 from rag.errors import LibraryError
 from rag.feedback import describe, write_feedback
 from rag.library import Library

@@ -9,7 +9,8 @@ from typing import Any
 
 import gradio as gr
 
-from rag.chat_history import LONGEST_COMMENT, Diary, Feedback, SavedExchange
+from rag.chat_history import Diary
+from rag.chat_records import LONGEST_COMMENT, Feedback, SavedExchange
 from rag.errors import YoujuError
 from rag.ui import render
 from rag.ui.export import (

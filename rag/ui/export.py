@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
-from rag.chat_history import SavedExchange
+from rag.chat_records import SavedExchange
 from rag.comparison_tables import beside, table_of
 from rag.records import SHANGHAI, Answer, Article, Citation, Statement
 from rag.ui.markup import escape, safe_url, visible

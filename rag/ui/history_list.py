@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from rag.chat_history import LONGEST_COMMENT, LONGEST_TITLE, REASONS, ConversationRow
+from rag.chat_records import LONGEST_COMMENT, LONGEST_TITLE, REASONS, ConversationRow
 from rag.records import SHANGHAI
 from rag.ui.markup import both, escape
 

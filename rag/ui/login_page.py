@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Final
 
-from rag.ui.texts import EN, ZH
+from rag.ui.texts import EN, ZH, traditional
 
 _STYLE: Final = Path(__file__).parent / "static" / "login.css"
 
@@ -19,7 +20,7 @@ def login_page(
 ) -> tuple[str, str]:
     """The page, and the content security policy that it needs. See `rag.service.guard_sign_in.LoginPage`."""
     style, digest = _style()
-    lang, words = ("zh-CN", ZH) if _chinese(languages) else ("en", EN)
+    lang, words = _language(languages)
     said = {"wrong": words["login_wrong" if names else "login_wrong_token"]}
     said["wait"] = words["login_wait"].replace("{seconds}", str(seconds))
     alert = f'<p class="alert" role="alert">{escape(said[problem])}</p>' if problem else ""
@@ -54,7 +55,9 @@ def _style() -> tuple[str, str]:
     return style, base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
 
-def _chinese(languages: str) -> bool:
-    """Whether the browser's first language is Chinese; so is one that says nothing, as in the page itself."""
-    first = languages.split(",")[0].strip().lower()
-    return not first or first.startswith("zh")
+def _language(languages: str) -> tuple[str, Mapping[str, str]]:
+    """That of the browser's first language, and its words; Chinese for one that says nothing, as in the page itself."""
+    first = languages.split(",")[0].partition(";")[0].strip().lower()
+    if first and not first.startswith("zh"):
+        return "en", EN
+    return ("zh-TW", traditional()) if first.endswith(("-tw", "-hk", "-mo")) or "hant" in first else ("zh-CN", ZH)

@@ -12,6 +12,7 @@ import gradio as gr
 
 from rag.chat_history import ChatHistory
 from rag.filters import Filters
+from rag.service.browser_id import reader_key
 from rag.service.readers import reader_of
 from rag.ui import render
 from rag.ui.actions import editing_html, export_menu_html
@@ -82,6 +83,7 @@ def build_page(
             yield unchanged, unchanged, problem, unchanged, unchanged, unchanged
             return
         try:
+            session.client = reader_key(request) or session.client  # many tabs of one reader are one client
             steps = session.ask(backend, question, filters, diary=side.diary(request), alone=alone)
             next(steps)
             yield view(session, request, running=True, question=box_after)

@@ -9,7 +9,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from rag.chat_history import Diary, Feedback, Outcome, SavedConversation, SavedExchange, State
+from rag.chat_history import Diary
+from rag.chat_records import Feedback, Outcome, SavedConversation, SavedExchange, State
 from rag.errors import LibraryError, YoujuError
 from rag.filters import Filters
 from rag.records import Answer, Event, Mode, Retrieved, Token, Turn, Waiting

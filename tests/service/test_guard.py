@@ -245,7 +245,8 @@ def test_every_response_carries_the_headers_and_no_error_its_cause(connect: Conn
 
 def test_the_login_page_speaks_the_language_of_the_browser(connect: Connect) -> None:
     for languages, word in (
-        ("zh-TW,zh;q=0.9", "登"),
+        ("zh-TW,zh;q=0.9", "登入"),
+        ("zh-CN,zh;q=0.9", "登录"),
         ("en-US,en;q=0.9,zh;q=0.1", "Log in"),
         ("", "登录"),
         ("de", "Log in"),

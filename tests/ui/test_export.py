@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 import pytest
 from docx import Document
 
-from rag.chat_history import SavedExchange
+from rag.chat_records import SavedExchange
 from rag.records import Answer, Provenance, Statement
 from rag.ui.export import (
     Block,
